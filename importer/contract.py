@@ -1,0 +1,365 @@
+"""
+The sheet contract: which sheets and columns there are, what they mean, and the limits.
+
+Owns every fact about the workbook's shape. The reader, the validator, the template, its `Help`
+sheet and the README's column table all read it from here; nothing else names a column's rule.
+
+Source: "Update Batch Instructions" (PUT) and "Update a Batch" (PATCH) for the field names; the
+layout (one row per option, ref repeated) was chosen because it survives sorting and filtering.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class InstructionType(StrEnum):
+    """The instruction types that the PUT can express."""
+
+    MULTIPLE_CHOICE = "multiple_choice"
+    FREE_TEXT = "free_text"
+    MULTIPLE_CHOICE_WITH_FREE_TEXT = "multiple_choice_with_free_text"
+
+    @property
+    def has_options(self) -> bool:
+        """Whether participants choose from options."""
+        return self is not InstructionType.FREE_TEXT
+
+
+#: Types that Prolific returns or documents elsewhere, but that the PUT cannot carry.
+OTHER_TYPES: Final = ("free_text_with_unit", "file_upload", "star_rating", "video_narration")
+
+ANY_NUMBER: Final = -1
+ANY_NUMBER_WORD: Final = "any"
+YES_WORDS: Final = ("yes", "true", "1")
+NO_WORDS: Final = ("no", "false", "0")
+
+
+class Level(StrEnum):
+    """What one cell of a column describes."""
+
+    BATCH = "batch"
+    INSTRUCTION = "instruction"
+    OPTION = "option"
+    RESEARCHER = "researcher"
+    IMPORTER = "importer"
+
+
+class Kind(StrEnum):
+    """How the text of a cell is taken."""
+
+    TEXT = "text"  # participants see it: exactly as it stands
+    WORD = "word"  # refs, types, values, headings: trimmed, invisible spaces included
+    LIMIT = "limit"  # 1, -1, any, or 2 … number of options
+    FLAG = "flag"  # yes or no
+    UUID = "uuid"  # an id that Prolific gave
+    FREE = "free"  # never sent
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """
+    One column of a sheet.
+
+    Attributes:
+        name: The header; the API's field name wherever one exists.
+        level: What a cell of it describes.
+        kind: How its text is taken.
+        meaning: One sentence for researchers (header note, Help, README).
+        example: A typical cell.
+        is_required: Whether the sheet must have the column.
+        width: Column width in the template, in characters.
+        choices: Words offered by the drop-down list in the template.
+    """
+
+    name: str
+    level: Level
+    kind: Kind
+    meaning: str
+    example: str = ""
+    is_required: bool = False
+    width: int = 16
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SheetContract:
+    """One sheet: its name, its columns in template order, and what it is for."""
+
+    name: str
+    columns: tuple[Column, ...]
+    meaning: str
+
+    @property
+    def by_name(self) -> dict[str, Column]:
+        """The columns, keyed by header."""
+        return {column.name: column for column in self.columns}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The headers in template order."""
+        return tuple(column.name for column in self.columns)
+
+
+INSTRUCTIONS: Final = SheetContract(
+    name="Instructions",
+    meaning="One row per instruction and option. An instruction with three options takes three rows.",
+    columns=(
+        Column(
+            "batch",
+            Level.INSTRUCTION,
+            Kind.WORD,
+            "Which batch the instruction belongs to: the short name from the Batches sheet. "
+            "Needed only if the workbook holds several batches.",
+            "wave1",
+            width=12,
+        ),
+        Column(
+            "ref",
+            Level.INSTRUCTION,
+            Kind.WORD,
+            "Your own short name for the instruction, repeated on each of its rows. "
+            "Start it with # to leave the row out.",
+            "Q1",
+            is_required=True,
+            width=10,
+        ),
+        Column(
+            "type",
+            Level.INSTRUCTION,
+            Kind.WORD,
+            "What participants do: choose (multiple_choice), write (free_text), or choose under "
+            "headings and write (multiple_choice_with_free_text).",
+            "multiple_choice",
+            is_required=True,
+            width=31,
+            choices=tuple(InstructionType),
+        ),
+        Column(
+            "description",
+            Level.INSTRUCTION,
+            Kind.TEXT,
+            "The question or prompt that participants see.",
+            "Which response is more accurate?",
+            is_required=True,
+            width=48,
+        ),
+        Column(
+            "answer_limit",
+            Level.INSTRUCTION,
+            Kind.LIMIT,
+            "How many options may be chosen: 1, -1 (or any) for any number, or a number up to the "
+            "number of options. Leave it blank for free_text.",
+            "1",
+            width=14,
+            choices=("1", "any"),
+        ),
+        Column(
+            "option_heading",
+            Level.OPTION,
+            Kind.WORD,
+            "The heading that the option stands under; several options may share one. Required for "
+            "multiple_choice_with_free_text, blank otherwise.",
+            "Accuracy",
+            width=20,
+        ),
+        Column(
+            "option_label",
+            Level.OPTION,
+            Kind.TEXT,
+            "The text of the option that participants see.",
+            "Response 1",
+            width=28,
+        ),
+        Column(
+            "option_value",
+            Level.OPTION,
+            Kind.WORD,
+            "What your data will hold when the option is chosen; different for each option of an instruction.",
+            "response1",
+            width=20,
+        ),
+        Column(
+            "helper_text",
+            Level.INSTRUCTION,
+            Kind.TEXT,
+            "Extra guidance shown below the question.",
+            "Two sentences are enough.",
+            width=28,
+        ),
+        Column(
+            "placeholder_text_input",
+            Level.INSTRUCTION,
+            Kind.TEXT,
+            "Grey text shown in an empty input field.",
+            "Type here …",
+            width=24,
+        ),
+        Column(
+            "disable_dropdown",
+            Level.INSTRUCTION,
+            Kind.FLAG,
+            "yes: always show the options as buttons or boxes. Otherwise five or more options become a drop-down list.",
+            "yes",
+            width=18,
+            choices=("yes", "no"),
+        ),
+        Column("notes", Level.RESEARCHER, Kind.FREE, "Your own notes; never sent.", "ask Mia", width=24),
+        Column(
+            "instruction_id",
+            Level.IMPORTER,
+            Kind.UUID,
+            "Prolific's id of the instruction. The importer fills it in; blank means new.",
+            "0192041c-470f-7336-8e3d-e03fc086a4e1",
+            width=38,
+        ),
+        Column(
+            "status",
+            Level.IMPORTER,
+            Kind.FREE,
+            "What the last push that changed the instruction did, and when. The importer fills it in.",
+            "created 2026-11-22 10:31 UTC",
+            width=30,
+        ),
+    ),
+)
+
+BATCHES: Final = SheetContract(
+    name="Batches",
+    meaning="One row per batch. A blank cell means: leave what Prolific has.",
+    columns=(
+        Column(
+            "batch",
+            Level.BATCH,
+            Kind.WORD,
+            "Your own short name for the batch. May be blank if there is only one row.",
+            "wave1",
+            width=12,
+        ),
+        Column(
+            "batch_id",
+            Level.BATCH,
+            Kind.UUID,
+            "Prolific's id of the batch, from its address in the Prolific app or from the API.",
+            "019a0f6e-1c1d-7cc2-8a67-2f6b1f0d8a11",
+            is_required=True,
+            width=38,
+        ),
+        Column("name", Level.BATCH, Kind.TEXT, "The name of the batch.", "Accuracy, wave 1", width=28),
+        Column(
+            "task_name", Level.BATCH, Kind.TEXT, "The name of the task.", "Compare two responses", width=28
+        ),
+        Column(
+            "task_introduction",
+            Level.BATCH,
+            Kind.TEXT,
+            "What participants read first; basic HTML is allowed.",
+            "<p>Thank you for taking part.</p>",
+            width=40,
+        ),
+        Column(
+            "task_steps",
+            Level.BATCH,
+            Kind.TEXT,
+            "The steps of the task; basic HTML is allowed.",
+            "<ol><li>Read both.</li><li>Choose.</li></ol>",
+            width=40,
+        ),
+        Column(
+            "dataset_id",
+            Level.BATCH,
+            Kind.UUID,
+            "Prolific's id of the dataset that the batch uses.",
+            "019a0f6e-2b7a-7d0e-9f55-6c1a2b3c4d5e",
+            width=38,
+        ),
+        Column("notes", Level.RESEARCHER, Kind.FREE, "Your own notes; never sent.", "ask Mia", width=24),
+        Column(
+            "status",
+            Level.IMPORTER,
+            Kind.FREE,
+            "What the last push that changed the batch's own details did, and when. The importer fills it in.",
+            "updated 2026-11-22 10:31 UTC",
+            width=30,
+        ),
+    ),
+)
+
+SHEETS: Final = (INSTRUCTIONS, BATCHES)
+HELP_SHEET: Final = "Help"
+
+TASK_DETAILS: Final = ("task_name", "task_introduction", "task_steps")
+
+#: Rows whose ref starts with this are the researcher's own.
+COMMENT_MARK: Final = "#"
+
+# ------------------------------------------------------------------ limits, all in one place
+# A sheet formatted down to its last row is 300 MB of XML in 24 MB of file (measured), so size
+# alone is no sign of an attack; what is kept in memory (shared strings, other parts) is.
+MAX_FILE_BYTES: Final = 100_000_000
+MAX_MEMBERS: Final = 10_000
+MAX_SHEET_XML_BYTES: Final = 600_000_000
+MAX_SHARED_STRINGS_BYTES: Final = 64_000_000
+MAX_OTHER_PART_BYTES: Final = 16_000_000
+MAX_ROWS: Final = 1_048_576
+MAX_COLUMNS: Final = 16_384
+#: Rows that hold something; ten times the largest import we know of.
+MAX_FILLED_ROWS: Final = 200_000
+MAX_CELL_CHARACTERS: Final = 32_767
+#: Digits that Excel keeps of a number.
+MAX_DIGITS: Final = 15
+
+# ------------------------------------------------------------------ text
+#: Zero-width and other characters that nobody sees, but that make two texts differ.
+INVISIBLE: Final = "\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+_EDGE: Final = "\\s\u00a0\u200b\u2060\ufeff"
+_EDGES: Final = re.compile(f"^[{_EDGE}]+|[{_EDGE}]+$")
+_HEADER_NOISE: Final = re.compile(r"[\s_\-\u00a0\u200b\u2060\ufeff]+|\*+$")
+
+
+def trim(text: str) -> str:
+    """Remove spaces at both ends, non-breaking and zero-width ones included."""
+    return _EDGES.sub("", text)
+
+
+def canonical(text: str) -> str:
+    """Return the form in which two texts are compared: NFC, and CRLF as LF."""
+    return unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
+
+
+def header_key(header: str) -> str:
+    """Return the form in which headers are compared: no case, spaces, `_`, `-`, trailing `*`."""
+    return _HEADER_NOISE.sub("", trim(header)).casefold()
+
+
+def is_own_column(header: str) -> bool:
+    """Whether a column is the researcher's own: `note…` or `_…`."""
+    return trim(header).startswith("_") or header_key(header).startswith("note")
+
+
+def column_letter(number: int) -> str:
+    """
+    Return the letters of a column.
+
+    >>> column_letter(1), column_letter(28), column_letter(16384)
+    ('A', 'AB', 'XFD')
+    """
+    letters = ""
+    while number:
+        number, rest = divmod(number - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+def cell_name(row: int, column: int) -> str:
+    """
+    Return a cell's name as Excel writes it.
+
+    >>> cell_name(7, 3)
+    'C7'
+    """
+    return f"{column_letter(column)}{row}"
