@@ -1,1 +1,525 @@
-"""Command line; written last."""
+"""
+The command line: commands, confirmation, exit codes.
+
+Owns what is typed and where text goes: results to stdout, progress and messages to stderr. What
+happens is `importer.run`'s business, how it looks `importer.render`'s. Everything but click is
+imported by the command that needs it: `--help` must not wait for pandas.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from importer import __version__
+from importer.errors import Refusal, UsageError
+
+if TYPE_CHECKING:
+    from importer.background import CheckProcess
+    from importer.journal import Journal
+    from importer.push.desk import Desk, Effects
+    from importer.push.reading import Reading
+    from importer.run import StudyResult
+    from importer.secret import Token
+    from importer.settings import Settings
+
+PENDING: Final = 10
+
+EXIT_CODES: Final = """\b
+Exit codes:
+  0    done, or nothing to do
+  1    problems in workbooks, or a push that needs consent; nothing was sent
+  2    wrong usage
+  3    some workbooks done, some not
+  4    token missing or refused
+  5    sent, but ids not yet in the workbook, or outcome unknown: run importer resume
+  6    Prolific refused, or cannot be reached
+  10   plan --exit-code: changes are pending
+  130  interrupted
+  70   our bug; the message says where the report is"""
+
+_WORKBOOKS = click.argument(
+    "workbooks",
+    nargs=-1,
+    required=True,
+    type=click.Path(readable=False, path_type=Path),
+    metavar="WORKBOOK...",
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+_BATCH = click.option(
+    "--batch", "batch_id", metavar="ID", help="The batch of a workbook that has no sheet Batches."
+)
+_RELINK = click.option(
+    "--relink", is_flag=True, help="Give rows that lost their ids the ids of the instructions they look like."
+)
+
+
+class _InOrder(click.Group):
+    """Lists the commands in the order of a first round, not of the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click passes it
+        return list(self.commands)
+
+
+class _Harmless(logging.Formatter):
+    """Lets nothing steer the terminal: urllib3 logs headers that it cannot read as the server sent them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        from importer.render import harmless
+
+        return harmless(super().format(record))
+
+    def formatException(self, _: object) -> str:  # noqa: N802 - logging's name
+        return ""  # a traceback never reaches a researcher
+
+
+@click.group(
+    cls=_InOrder,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog=EXIT_CODES,
+)
+@click.version_option(__version__, prog_name="importer")
+@click.option("-q", "--quiet", is_flag=True, help="Say only results and refusals.")
+@click.option("-v", "--verbose", count=True, help="Say more; twice: every request.")
+@click.option("--url", metavar="URL", help="Address of Prolific (PROLIFIC_URL).")
+@click.option("--state", metavar="FOLDER", help="Folder of journal and backups (IMPORTER_STATE).")
+@click.option("--ca-file", metavar="FILE", help="Certificates of a private authority (IMPORTER_CA_FILE).")
+@click.pass_context
+def commands(context: click.Context, /, quiet: bool, verbose: int, **flags: str | None) -> None:
+    """
+    Fill in a spreadsheet, push it to Prolific, get the IDs back.
+
+    \b
+    A first round:
+      importer demo                     see it all once, on a local Prolific
+      importer template                 write an empty workbook
+      importer check study.xlsx         find every problem, cell by cell
+      importer plan study.xlsx          see what a push would change
+      importer push study.xlsx          send it, and write the ids back
+    """
+    context.obj = {"quiet": quiet, "flags": flags}
+    level = logging.DEBUG if verbose > 1 else logging.INFO if verbose else logging.WARNING
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Harmless("%(message)s"))
+    # What libraries warn of is for programmers; it is heard among the requests.
+    logging.basicConfig(level=level if verbose > 1 else logging.ERROR, handlers=[handler])
+    logging.getLogger("importer").setLevel(level)
+
+
+# ---------------------------------------------------------------- workbooks
+@commands.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("study.xlsx"),
+    show_default=True,
+    help="Where to write it.",
+)
+@click.option("--example", is_flag=True, help="Fill it with Prolific's documented example.")
+@click.option("--force", is_flag=True, help="Replace the file if it is there.")
+def template(out: Path, example: bool, force: bool) -> None:
+    """
+    Write an empty workbook to fill in.
+
+    \b
+    Examples:
+      importer template
+      importer template --example --out first.xlsx
+    """
+    from importer.workbook.template import write_template
+
+    if out.exists() and not force:
+        raise UsageError(
+            f"{out} is there already. Choose another name with --out, or replace it with --force."
+        )
+    try:
+        write_template(out, example=example)
+    except OSError as error:
+        raise UsageError(
+            f"{out} cannot be written ({error.strerror}). Choose another place with --out."
+        ) from error
+    from importer import render
+
+    _print([render.line(f"Wrote {out}. Fill in the sheet Instructions, then run: importer check {out}")])
+
+
+@commands.command()
+@_WORKBOOKS
+@_BATCH
+@click.option("--mark", is_flag=True, help="Write NAME.checked.xlsx with every problem marked at its cell.")
+@_JSON
+def check(workbooks: tuple[Path, ...], batch_id: str | None, mark: bool, as_json: bool) -> None:
+    """
+    Find every problem of every workbook; nothing is sent.
+
+    \b
+    Examples:
+      importer check study.xlsx
+      importer check --mark wave1.xlsx wave2.xlsx
+    """
+    from importer import checking, render
+
+    checked = checking.check(workbooks, batch_id=batch_id, known_ids=_known_ids(_settings()))
+    marked = checking.mark(checked.report) if mark else {}
+    code = int(bool(checked.report.broken))
+    if as_json:
+        print_json(
+            "check",
+            code,
+            report=render.report_json(checked.report),
+            marked={k: str(v) for k, v in marked.items()},
+        )
+    else:
+        _print(render.report_text(checked.report))
+        for target in marked.values():
+            say(f"Marked copy: {target}")
+    sys.exit(code)
+
+
+@commands.command()
+@_WORKBOOKS
+@_BATCH
+@_RELINK
+@click.option("--exit-code", "pending_code", is_flag=True, help="Exit with 10 if changes are pending.")
+@_JSON
+def plan(
+    workbooks: tuple[Path, ...], batch_id: str | None, relink: bool, pending_code: bool, as_json: bool
+) -> None:
+    """
+    Show what a push would change; nothing is sent.
+
+    \b
+    Examples:
+      importer plan study.xlsx
+      importer plan study.xlsx --exit-code && echo "nothing to do"
+    """
+    with _at_work(workbooks, batch_id) as (desk, checked, reading):
+        from importer import render, run
+
+        planned = run.plan_all(desk, checked, reading, relink=relink)
+    code = planned.exit_code
+    if code == 0 and pending_code and any(r.has_work for r in planned.results):
+        code = PENDING
+    if as_json:
+        print_json("plan", code, **render.pushed_json(planned))
+    else:
+        _print(render.planned_text(planned))
+    sys.exit(code)
+
+
+@commands.command()
+@_WORKBOOKS
+@_BATCH
+@_RELINK
+@click.option(
+    "--allow-remove",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Agree to delete exactly N instructions on Prolific.",
+)
+@click.option(
+    "--plan",
+    "fingerprints",
+    multiple=True,
+    metavar="FINGERPRINT",
+    help="Push only the plan that was reviewed.",
+)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
+@_JSON
+def push(
+    workbooks: tuple[Path, ...],
+    batch_id: str | None,
+    relink: bool,
+    allow_remove: int | None,
+    fingerprints: tuple[str, ...],
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """
+    Check, plan, send, and write the ids back into the workbook.
+
+    \b
+    Examples:
+      importer push study.xlsx
+      importer push study.xlsx --allow-remove 2
+      importer push wave1.xlsx wave2.xlsx --yes --json
+    """
+    with _at_work(workbooks, batch_id) as (desk, checked, reading):
+        from importer import render, run
+
+        consent = run.Consent(allow_remove, fingerprints, relink)
+        ask = _asker(is_agreed=yes or bool(fingerprints), is_shown=not as_json)
+        pushed = run.push(desk, workbooks, checked, reading, consent=consent, ask=ask)
+    if as_json:
+        print_json("push", pushed.exit_code, **render.pushed_json(pushed))
+    else:
+        _print(render.pushed_text(pushed))
+    sys.exit(pushed.exit_code)
+
+
+@commands.command()
+@_JSON
+def resume(as_json: bool) -> None:
+    """
+    Finish what a crash or a lost answer left open.
+
+    \b
+    Example:
+      importer resume
+    """
+    from importer import render, run
+    from importer.journal import Journal
+    from importer.settings import load_token
+
+    settings = _settings()
+    token = load_token(settings)
+    with (
+        Journal(settings.state / JOURNAL_NAME) as journal,
+        _open_desk(settings, token, journal) as desk,
+    ):
+        outcomes = run.resume(desk, journal.open_imports())
+    code = run.combine([0 if o.refusal is None else o.refusal.exit_code for o in outcomes])
+    if as_json:
+        print_json("resume", code, imports=[render.outcome_json(o) for o in outcomes])
+    else:
+        _print(render.resumed_text(outcomes))
+    sys.exit(code)
+
+
+@commands.command()
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="How many finished imports to show.",
+)
+@_JSON
+def status(limit: int, as_json: bool) -> None:
+    """
+    List open and recent imports.
+
+    \b
+    Example:
+      importer status
+    """
+    from importer import render
+    from importer.journal import Journal
+
+    with Journal(_settings().state / JOURNAL_NAME) as journal:
+        open_ones, recent = journal.open_imports(), journal.recent(limit)
+    imports = [*open_ones, *(i for i in recent if not i.state.is_open)]
+    if as_json:
+        print_json("status", 0, imports=[render.import_json(i) for i in imports])
+    else:
+        _print(render.status_text(imports))
+
+
+# ---------------------------------------------------------------- local Prolific
+@commands.command()
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="Port on this computer; 0 takes a free one."
+)
+@click.option(
+    "--latency-ms",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="How long each answer takes.",
+)
+@click.option(
+    "--batch",
+    "batches",
+    multiple=True,
+    metavar="NAME",
+    default=("Sandbox batch",),
+    show_default=True,
+    help="Make a batch of this name; may be repeated.",
+)
+def sandbox(port: int, latency_ms: int, batches: tuple[str, ...]) -> None:
+    """
+    Run a local Prolific to try everything against; Ctrl-C ends it.
+
+    \b
+    Example:
+      importer sandbox --port 8080 --batch "Wave 1"
+    """
+    from importer.sandbox import Sandbox, serve_forever
+
+    def welcome(local: Sandbox) -> None:
+        click.echo(f"A local Prolific runs at {local.url}. Ctrl-C ends it. In another terminal:")
+        click.echo(f"\n  export PROLIFIC_URL={local.url} PROLIFIC_TOKEN={local.token}\n")
+        for name in batches:
+            click.echo(f"  batch_id {local.add_batch(name)}  ({name})")
+        sys.stdout.flush()
+
+    local = Sandbox(port=port, latency_s=latency_ms / 1000)
+    try:
+        serve_forever(local, welcome)
+    except KeyboardInterrupt:
+        click.echo(f"\nReceived:\n{local.format_ledger()}")
+
+
+@commands.command()
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep the demo's workbook in this folder.",
+)
+def demo(keep: Path | None) -> None:
+    """
+    See the whole round once: check, plan, push, edit, push again, on a local Prolific.
+
+    \b
+    Example:
+      importer demo
+    """
+    from importer.demo import run_demo
+
+    run_demo(keep)
+
+
+@commands.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """
+    Print the completion script of a shell.
+
+    \b
+    Example:
+      importer completion bash > ~/.local/share/bash-completion/completions/importer
+    """
+    from click.shell_completion import get_completion_class
+
+    completer = get_completion_class(shell)
+    assert completer is not None  # noqa: S101 - the choice above names only shells that click knows
+    click.echo(completer(commands, {}, "importer", "_IMPORTER_COMPLETE").source())
+
+
+# ---------------------------------------------------------------- what the commands share
+JOURNAL_NAME: Final = "journal.sqlite3"
+
+
+def _settings() -> Settings:
+    from importer.settings import read_settings
+
+    return read_settings(click.get_current_context().find_root().obj["flags"])
+
+
+def _known_ids(settings: Settings) -> dict[str, str]:
+    """Return what the journal knows of instruction ids; checking must not need a journal."""
+    path = settings.state / JOURNAL_NAME
+    if not path.exists():
+        return {}
+    from importer.journal import Journal
+
+    with Journal(path) as journal:
+        return journal.known_ids()
+
+
+@contextmanager
+def _open_desk(settings: Settings, token: Token, journal: Journal) -> Iterator[Desk]:
+    """Open the client, with the real clock."""
+    from importer.prolific import Prolific
+    from importer.push.desk import Desk
+
+    with Prolific(settings.url, token, ca_file=settings.ca_file, on_notice=_tell) as prolific:
+        yield Desk(prolific, journal, settings.state, _effects(), settings.hold_s)
+
+
+@contextmanager
+def _at_work(workbooks: Sequence[Path], batch_id: str | None) -> Iterator[tuple[Desk, CheckProcess, Reading]]:
+    """Have the check and the reading from Prolific begin, side by side, before all else is imported."""
+    from importer.background import CheckProcess
+    from importer.journal import Journal
+    from importer.settings import load_token
+
+    settings = _settings()
+    token = load_token(settings)
+    with (
+        Journal(settings.state / JOURNAL_NAME) as journal,
+        CheckProcess(workbooks, batch_id, journal.known_ids) as check,
+    ):
+        if not journal.open_imports(workbooks=workbooks):
+            check.start()
+        from importer.push import reading
+
+        with (
+            _open_desk(settings, token, journal) as desk,
+            reading.begin(desk.prolific, journal, workbooks, batch_id) as read,
+        ):
+            yield desk, check, read
+
+
+def _effects() -> Effects:
+    import random
+    import time
+    import uuid
+    from datetime import UTC, datetime
+
+    from importer.push.desk import Effects
+
+    return Effects(
+        now=lambda: datetime.now(UTC),
+        monotonic=time.monotonic,
+        sleep=time.sleep,
+        jitter=random.random,
+        new_id=lambda: uuid.uuid4().hex,
+        tell=_tell,
+        checkpoint=lambda _: None,
+    )
+
+
+def _asker(*, is_agreed: bool, is_shown: bool) -> Callable[[Sequence[StudyResult]], None]:
+    """Show the plans, and ask on a terminal; elsewhere consent must have been given."""
+
+    def ask(ready: Sequence[StudyResult]) -> None:
+        from importer import render
+
+        if is_shown:
+            for result in ready:
+                _print(render.plans_text(result), err=True)
+        if is_agreed:
+            return
+        if not sys.stdin.isatty():
+            raise UsageError(
+                "There is no terminal to ask on. If the plan is right, run again with --yes. Nothing was sent."
+            )
+        if not click.confirm("Push this?", err=True):
+            raise Refusal("You said no. Nothing was sent.")
+
+    return ask
+
+
+def _tell(sentence: str) -> None:
+    if not click.get_current_context().find_root().obj["quiet"]:
+        say(sentence)
+
+
+def say(sentence: str) -> None:
+    """Print a sentence on stderr, whatever stands in the names and words that it repeats."""
+    from importer.render import harmless
+
+    click.echo(harmless(sentence), err=True)
+
+
+def _print(lines: Any, *, err: bool = False) -> None:
+    from importer import render
+
+    render.write(lines, sys.stderr if err else sys.stdout)
+
+
+def print_json(command: str, exit_code: int, **values: object) -> None:
+    """Print the one JSON document of a command."""
+    import json
+
+    from importer.render import SCHEMA_VERSION, harmless_json
+
+    document = {"schema_version": SCHEMA_VERSION, "command": command, "exit_code": exit_code, **values}
+    click.echo(harmless_json(json.dumps(document, ensure_ascii=False, indent=2)))

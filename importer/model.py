@@ -9,11 +9,15 @@ Source: "Update Batch Instructions" and "Update a Batch", request bodies.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from importer.contract import ANY_NUMBER, TASK_DETAILS, canonical
+
+#: What `json.loads` gives, read-only: a dict[str, str] is one too.
+JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
 
 Text = Annotated[str, Field(min_length=1)]
 

@@ -137,7 +137,7 @@ def problem(
         cells: Cell names, the guilty one first.
         ref: The researcher's ref.
         column: Header of the guilty column.
-        values: What the wording needs, by name.
+        values: What the wording needs beyond *sheet*, *ref* and *column*, by name.
 
     Raises:
         KeyError: The code, or a value that its wording needs, is missing; our bug.
@@ -146,8 +146,8 @@ def problem(
     return Problem(
         code=code,
         workbook=workbook,
-        text=wording.text.format(**values),
-        remedy=wording.remedy.format(**values),
+        text=wording.text.format(sheet=sheet, ref=ref, column=column, **values),
+        remedy=wording.remedy.format(sheet=sheet, ref=ref, column=column, **values),
         sheet=sheet,
         cells=tuple(cells),
         ref=ref,
@@ -197,6 +197,14 @@ def did_you_mean(text: str, candidates: Iterable[str]) -> str:
     return f" Did you mean {folded[close[0]]}?" if close else ""
 
 
+#: What to do about a malformed id, by column.
+ID_REMEDIES: Final = {
+    "instruction_id": "Clear the cell to make it a new instruction, or put the id back from an earlier copy.",
+    "batch_id": "Copy the id of the batch from Prolific.",
+    "dataset_id": "Copy the id of the dataset from Prolific, or clear the cell to leave it as it is.",
+}
+
+
 def _error(text: str, remedy: str) -> Wording:
     return Wording(Severity.ERROR, text, remedy)
 
@@ -212,7 +220,7 @@ def _note(text: str, remedy: str = "") -> Wording:
 CATALOGUE: Final[Mapping[str, Wording]] = {
     # ------------------------------------------------------------ the file
     "not-a-workbook": _error(
-        "This is {what}, not an Excel workbook.", "Open it in Excel and save it as .xlsx."
+        "This is {what}, not an Excel workbook (.xlsx).", "Open it in Excel and save it as .xlsx."
     ),
     "encrypted": _error(
         "The workbook is encrypted with a password, so it cannot be read.",
@@ -301,7 +309,7 @@ CATALOGUE: Final[Mapping[str, Wording]] = {
         "{shown} holds a control character, which cannot be sent.", "Type the text again."
     ),
     "invisible-character": _warning(
-        "{shown} holds characters that nobody sees; participants get it exactly like this.",
+        "{shown} holds characters that nobody sees; it is taken exactly like this.",
         "Type the text again if they are not meant.",
     ),
     "spaces-at-end": _warning(
@@ -310,6 +318,10 @@ CATALOGUE: Final[Mapping[str, Wording]] = {
     ),
     "value-trimmed": _warning(
         "{shown} begins or ends with spaces; it is taken as {taken}.", "Remove the spaces."
+    ),
+    "more-of-these": _note(
+        "{count} more cells of this column have the problem {listed}; only the first {limit} are listed.",
+        "Mend those, and check again.",
     ),
     # ------------------------------------------------------------ rows and blocks
     "hidden-rows": _warning(
@@ -334,7 +346,9 @@ CATALOGUE: Final[Mapping[str, Wording]] = {
     "type-unsupported": _error(
         "{shown} is a Prolific type that this import cannot carry.", "Use one of: {allowed}."
     ),
-    "description-missing": _error("The instruction has no description.", "Write the question or prompt."),
+    "description-missing": _error(
+        "The instruction has no description.", "Write what participants are asked."
+    ),
     "answer-limit-missing": _error(
         "{type} needs an answer limit.", "Use 1 for one answer, -1 for any number, or a number up to {count}."
     ),
@@ -387,7 +401,7 @@ CATALOGUE: Final[Mapping[str, Wording]] = {
     ),
     "batch-unknown": _error("{shown} is not a batch of the sheet Batches.{hint}", "Use one of: {allowed}."),
     "batch-ref-missing": _error(
-        "The workbook holds several batches, so every {what} must name its batch.", "Use one of: {allowed}."
+        "The workbook holds several batches, so every {what} must name its batch.", "{todo}"
     ),
     "batch-ref-twice": _error(
         "{shown} names another batch too ({first_cell}).", "Give each batch its own short name."
@@ -401,7 +415,7 @@ CATALOGUE: Final[Mapping[str, Wording]] = {
         "Delete the row if the batch is not meant.",
     ),
     "batch-not-named": _error(
-        "Nothing says which batch this workbook is for: there is no sheet Batches.",
-        "Give --batch ID, or add the sheet Batches (see importer template).",
+        "Nothing says which batch {what} for: the sheet Batches is missing or empty.",
+        "{todo}",
     ),
 }

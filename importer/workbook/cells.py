@@ -50,7 +50,7 @@ class Cell(NamedTuple):
 
 class Row(NamedTuple):
     """
-    One row that holds at least one cell element.
+    One row that holds a value or a formula; rows of formatted blanks are left out.
 
     Attributes:
         number: Excel row, from 1.

@@ -1,0 +1,43 @@
+# Every development command. Run inside a virtual environment: python3 -m venv .venv && . .venv/bin/activate
+.PHONY: help install format lint types test demo package ci generated lock bench audit
+
+help:            ## say what there is
+	@grep -E '^[a-z-]+: *.*##' $(MAKEFILE_LIST) | sed 's/: *.*##/ -/'
+
+install:         ## everything that development needs, in the locked versions
+	python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+
+format:          ## write the house's format
+	ruff format . && ruff check --fix .
+
+lint:            ## format, lint and Dockerfile, without changing anything
+	ruff format --check . && ruff check . && hadolint Dockerfile
+
+types:           ## mypy, strict
+	mypy
+
+test:            ## the README's test command, word for word
+	python -m pip install --quiet --constraint constraints.txt --editable '.[test]' && python -m pytest
+
+demo:            ## the README's demo command, word for word
+	python -m pip install --quiet --constraint constraints.txt . && importer demo
+
+package:         ## the built wheel, in a clean environment without development packages, runs the demo
+	rm -rf build/clean && python -m build --wheel --outdir build/dist .
+	python -m venv build/clean && build/clean/bin/python -m pip install --quiet --constraint constraints.txt build/dist/*.whl
+	cd build && clean/bin/importer --version && clean/bin/importer demo
+
+ci: demo install lint types test package   ## what .ci/run runs
+
+generated:       ## write again what is generated: template, samples, README's tables and pictures
+	python -m samples.make
+
+lock:            ## resolve the versions again (run in a fresh virtual environment)
+	python -m pip install --quiet --upgrade '.[dev]' && python -m pip freeze --exclude prolific-sheet-importer > constraints.txt
+
+bench:           ## time and memory beside what a user would use instead
+	python -m benchmarks.run
+
+audit:           ## known vulnerabilities of the locked versions; asks pypi.org, so it is not part of ci
+	python -m venv build/audit && build/audit/bin/python -m pip install --quiet pip-audit
+	build/audit/bin/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt

@@ -1,0 +1,61 @@
+"""
+The local Prolific in a process of its own, for `benchmarks.cases`.
+
+    python -m benchmarks.server LATENCY_S
+
+Prints its address and its token, then answers each line `N` on stdin with the ids of N new batches.
+Ends with its stdin.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO
+
+from benchmarks.measure import ROOT, environment
+
+
+@dataclass(frozen=True)
+class Server:
+    """The other side of the pipe."""
+
+    url: str
+    token: str
+    requests: IO[str]
+    answers: IO[str]
+
+    def new_batches(self, count: int) -> list[str]:
+        """Make batches; gives their ids."""
+        print(count, file=self.requests, flush=True)
+        return self.answers.readline().split()
+
+
+@contextmanager
+def running(latency_s: float) -> Iterator[Server]:
+    """Run the local Prolific; every answer takes *latency_s*."""
+    command = [sys.executable, "-m", "benchmarks.server", str(latency_s)]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        url, token = child.stdout.readline().split()
+        yield Server(url, token, child.stdin, child.stdout)
+        child.stdin.close()
+
+
+def main(latency_s: float) -> None:
+    from importer.sandbox import Sandbox
+
+    with Sandbox(latency_s=latency_s) as local:
+        print(local.url, local.token, flush=True)
+        for line in sys.stdin:
+            print(*(local.add_batch() for _ in range(int(line))), flush=True)
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]))

@@ -1,0 +1,129 @@
+"""
+Checking workbooks: everything that needs pandas and pandera, from files to models.
+
+`main` is the other process of `importer.background`.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from importer.errors import UsageError
+from importer.places import Checked, Places, SheetPlaces, Study
+from importer.problems import Report
+from importer.sheets.frames import Frames, SheetFrame, read_frames
+from importer.transformer import first_rows, to_batches
+from importer.validator import sort_problems, validate
+
+
+def check(
+    paths: Sequence[Path], *, batch_id: str | None = None, known_ids: Mapping[str, str] | None = None
+) -> Checked:
+    """
+    Check workbooks, without a network.
+
+    Args:
+        paths: The workbooks, as the researcher named them.
+        batch_id: Serves a workbook that does not say its batch.
+        known_ids: The batch of every instruction id that the journal knows.
+
+    Returns:
+        One report over all of them, and the workbooks that have no error.
+
+    Raises:
+        UsageError: *batch_id* is not the batch that a workbook names.
+    """
+    names = tuple(map(str, paths))
+    read = [read_frames(path, name) for path, name in zip(paths, names, strict=True)]
+    frames = [f for f, _ in read if f is not None]
+    problems = [p for _, found in read for p in found]
+    problems += validate(frames, known_ids=known_ids or {}, batch_id=batch_id)
+    report = Report(names, sort_problems(problems, names))
+    return Checked(report, tuple(_study(f, batch_id) for f in frames if f.workbook not in report.broken))
+
+
+def mark(report: Report) -> dict[str, Path]:
+    """Write a marked copy of every workbook with problems; returns its path by workbook."""
+    from importer.workbook.marked import marked_path, write_marked  # noqa: PLC0415 - openpyxl is slow to import
+
+    guilty = [name for name in report.workbooks if report.of(name)]
+    marked = {name: marked_path(Path(name)) for name in guilty}
+    for name, target in marked.items():
+        write_marked(Path(name), target, report.of(name))
+    return marked
+
+
+def _study(frames: Frames, batch_id: str | None) -> Study:
+    batches = to_batches(frames, batch_id=batch_id)
+    others = [batch.batch_id for batch in batches if batch_id and batch.batch_id != batch_id.lower()]
+    if others:
+        raise UsageError(
+            f"--batch names {batch_id}, but {frames.workbook} is for the batch {', '.join(others)}. Leave --batch out, "
+            "or clear the batch_id in the sheet Batches. Nothing was sent."
+        )
+    return Study(frames.workbook, frames.path.resolve(), batches, to_places(frames))
+
+
+def to_places(frames: Frames) -> Places:
+    """Keep of a workbook what a push may write to."""
+    rows = first_rows(frames)
+    batches = frames.batches
+    ids = [] if batches is None else batches.data["batch_id"].str.lower().tolist()
+    id_rows = [] if batches is None else batches.data.index.tolist()
+    return Places(
+        sha256=frames.sha256,
+        instructions=_sheet_places(frames.instructions, set(rows.values())),
+        batches=None if batches is None else _sheet_places(batches, set(batches.data.index)),
+        rows=rows,
+        batch_rows=dict(zip(ids, id_rows, strict=True)),
+    )
+
+
+def _sheet_places(sheet: SheetFrame, rows: set[int]) -> SheetPlaces:
+    names = {column for _, column in sheet.spots}
+    texts = {
+        (row, name): text
+        for name in names
+        for row, text in zip(sheet.data.index.tolist(), sheet.data[name].tolist(), strict=True)
+        if text and row in rows
+    }
+    return SheetPlaces(
+        part=sheet.part,
+        prefix=sheet.prefix,
+        columns=frozenset(names & sheet.columns.keys()),
+        spots={place: spot for place, spot in sheet.spots.items() if place[0] in rows or place[0] == 1},
+        texts=texts,
+    )
+
+
+def _checked_or_refused(
+    paths: Sequence[Path], batch_id: str | None, known_ids: Mapping[str, str]
+) -> Checked | UsageError:
+    try:
+        return check(paths, batch_id=batch_id, known_ids=known_ids)
+    except UsageError as refusal:
+        return refusal
+
+
+def main() -> None:
+    """Answer one question: a pickled call of `check` on stdin; its result, refusal or traceback on stdout."""
+    gc.freeze()
+    gc.enable()
+    answer = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    # Whatever else prints must not get between.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    with answer:
+        try:
+            paths, batch_id, known_ids = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
+            pickle.dump(_checked_or_refused(paths, batch_id, known_ids), answer)
+        except KeyboardInterrupt:
+            sys.exit(130)
+        except Exception:  # the parent reports it
+            answer.write(traceback.format_exc().encode())
+            sys.exit(1)

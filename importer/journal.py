@@ -1,0 +1,366 @@
+"""
+The journal: which imports are on their way, and how far each has come.
+
+An import is one batch of one workbook. Every transition is one committed compare-and-set on the
+state, so two processes cannot both make it, and a crash leaves the last committed state behind.
+The file lives in the local state folder, never beside the workbook: SQLite's log and a synced or
+network folder do not go together. All SQL stands in this module, so that PostgreSQL can follow.
+
+States: `new → planned → sent → acknowledged → written`, with exits `conflict`, `rejected` and
+`cancelled`. `sent` is committed before the first byte of a PUT leaves, `acknowledged` (with the
+answer) before the workbook is touched.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from importer.errors import JournalRefused
+
+if TYPE_CHECKING:
+    from importer.model import JSON
+
+#: How long a statement waits for another process's transaction, in seconds.
+BUSY_S: Final = 10.0
+
+
+class State(StrEnum):
+    """How far an import has come."""
+
+    NEW = "new"
+    PLANNED = "planned"
+    SENT = "sent"
+    ACKNOWLEDGED = "acknowledged"
+    WRITTEN = "written"
+    CONFLICT = "conflict"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the import still has somewhere to go."""
+        return self in OPEN
+
+
+OPEN: Final = frozenset({State.NEW, State.PLANNED, State.SENT, State.ACKNOWLEDGED})
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """
+    One batch of one workbook on its way.
+
+    Attributes:
+        id: Random, given by the caller.
+        batch_id: Prolific's id of the batch.
+        batch_ref: The researcher's short name of the batch; may be "".
+        workbook: Absolute path.
+        sha256: Digest of the workbook's bytes that the plan was made from.
+        state: How far it has come.
+        before: What Prolific held when the plan was made, as it answered; None if unknown.
+        body: The PUT's body; None if the instructions stay as they are.
+        patch: The PATCH's body; None if the batch's details stay as they are.
+        refs: The ref of each instruction of *body*, in order.
+        marks: What to write into `status`, by ref; "" stands for the batch's own row.
+        fingerprint: Of the plan.
+        answer: What Prolific answered to the PUT, unparsed.
+        ids: Prolific's id, by ref.
+        after: What Prolific held behind the PUT, as it answered.
+        note: Why it stands where it stands, in a researcher's words.
+        attempts: How many times the PUT was sent.
+        sent_at: When it was sent last, seconds since 1970.
+        created_at: When Prolific was read for the plan, seconds since 1970.
+        updated_at: Seconds since 1970.
+    """
+
+    id: str
+    batch_id: str
+    batch_ref: str
+    workbook: str
+    sha256: str
+    state: State
+    before: list[dict[str, JSON]] | None
+    body: dict[str, JSON] | None
+    patch: dict[str, JSON] | None
+    refs: tuple[str, ...]
+    marks: Mapping[str, str]
+    fingerprint: str
+    answer: str | None
+    ids: Mapping[str, str]
+    after: list[dict[str, JSON]] | None
+    note: str
+    attempts: int
+    sent_at: float | None
+    created_at: float
+    updated_at: float
+
+
+_COLUMNS: Final = ", ".join(field.name for field in fields(Import))
+_JSON_COLUMNS: Final = frozenset({"before", "body", "patch", "refs", "marks", "ids", "after"})
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS imports (
+    id TEXT PRIMARY KEY,
+    batch_id TEXT NOT NULL,
+    batch_ref TEXT NOT NULL,
+    workbook TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    state TEXT NOT NULL,
+    before TEXT NOT NULL DEFAULT 'null',
+    body TEXT NOT NULL DEFAULT 'null',
+    patch TEXT NOT NULL DEFAULT 'null',
+    refs TEXT NOT NULL DEFAULT '[]',
+    marks TEXT NOT NULL DEFAULT '{}',
+    fingerprint TEXT NOT NULL DEFAULT '',
+    answer TEXT,
+    ids TEXT NOT NULL DEFAULT '{}',
+    after TEXT NOT NULL DEFAULT 'null',
+    note TEXT NOT NULL DEFAULT '',
+    attempts INTEGER NOT NULL DEFAULT 0,
+    sent_at REAL,
+    created_at REAL NOT NULL,
+    updated_at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS imports_by_batch ON imports (batch_id, state);
+CREATE INDEX IF NOT EXISTS imports_by_state ON imports (state, updated_at);
+CREATE TABLE IF NOT EXISTS imports_log (
+    number INTEGER PRIMARY KEY,
+    import_id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    note TEXT NOT NULL,
+    at REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS instruction_ids (
+    id TEXT PRIMARY KEY,
+    batch_id TEXT NOT NULL
+);
+"""
+
+
+# A damaged file can make even SQLite's messages texts that are none.
+_FAILURES: Final = (sqlite3.Error, ValueError)
+#: The low byte of SQLite's error code; the rest says where it happened.
+_KIND: Final = 0xFF
+_CHECK_DISK: Final = "Check its folder, and the space on the disk."
+_IN_USE: Final = "Another program holds it. Close other importers."
+_DAMAGED: Final = (
+    "It is damaged: move it away and run importer plan. What Prolific holds can be read again, and what an "
+    "unfinished push has created shows there."
+)
+_REMEDIES: Final = {
+    sqlite3.SQLITE_BUSY: _IN_USE,
+    sqlite3.SQLITE_LOCKED: _IN_USE,
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+    sqlite3.SQLITE_ERROR: _DAMAGED,  # a table or column is not there
+}
+
+
+class Journal:
+    """The journal file, open; one connection, used by one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """
+        Open the journal, making it if it is not there.
+
+        Raises:
+            JournalRefused: The file is damaged, locked for long, or cannot be written.
+        """
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.touch(mode=0o600)
+            self._db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        except (OSError, sqlite3.Error) as error:
+            raise self._refusal(error) from error
+        self._db.row_factory = sqlite3.Row
+        try:
+            self._db.execute("PRAGMA journal_mode = WAL")
+            # The answer to a PUT exists nowhere else, so a commit must survive a power cut.
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.executescript(_SCHEMA)
+        except _FAILURES as error:
+            self._db.close()
+            raise self._refusal(error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    # ------------------------------------------------------------ reading
+    def get(self, import_id: str) -> Import:
+        """Return one import; KeyError if there is none with this id."""
+        rows = self._select("WHERE id = ?", (import_id,))
+        if not rows:
+            raise KeyError(import_id)
+        return rows[0]
+
+    def open_imports(
+        self, *, batch_id: str | None = None, workbooks: Collection[Path] | None = None
+    ) -> tuple[Import, ...]:
+        """Return the imports that still have somewhere to go, oldest first; all, or of one batch or some workbooks."""
+        states = ", ".join(f"'{state}'" for state in sorted(OPEN))
+        found = self._select(f"WHERE state IN ({states}) ORDER BY created_at, id")
+        names = None if workbooks is None else {str(path.resolve()) for path in workbooks}
+        return tuple(
+            i for i in found if batch_id in (None, i.batch_id) and (names is None or i.workbook in names)
+        )
+
+    def recent(self, limit: int) -> tuple[Import, ...]:
+        """Return the imports touched last, newest first."""
+        return tuple(self._select("ORDER BY updated_at DESC, id LIMIT ?", (limit,)))
+
+    def last_known(self, batch_id: str) -> list[dict[str, JSON]] | None:
+        """Return what Prolific held behind the last push of a batch; None if we never pushed it."""
+        # Not by time: a clock may go backwards between two pushes.
+        found = self._select(
+            "WHERE batch_id = ? AND after <> 'null'"
+            " ORDER BY (SELECT MAX(number) FROM imports_log WHERE import_id = imports.id) DESC LIMIT 1",
+            (batch_id,),
+        )
+        return found[0].after if found else None
+
+    def revision(self) -> int:
+        """Return a number that grows with every transition."""
+        return int(self._run("SELECT COALESCE(MAX(number), 0) FROM imports_log")[0][0])
+
+    def is_touched(self, batch_id: str, since: int) -> bool:
+        """Whether an import of a batch has moved since a `revision`."""
+        found = self._run(
+            "SELECT 1 FROM imports_log JOIN imports ON imports.id = imports_log.import_id"
+            " WHERE imports.batch_id = ? AND imports_log.number > ? LIMIT 1",
+            (batch_id, since),
+        )
+        return bool(found)
+
+    def known_ids(self) -> dict[str, str]:
+        """Return the batch id of every instruction id that a push has seen."""
+        return {row["id"]: row["batch_id"] for row in self._run("SELECT id, batch_id FROM instruction_ids")}
+
+    # ------------------------------------------------------------ writing
+    def start(
+        self, import_id: str, *, batch_id: str, batch_ref: str, workbook: Path, sha256: str, at: float
+    ) -> Import:
+        """Record a new import, and return it; *at* is when Prolific was read for its plan."""
+        values = (import_id, batch_id, batch_ref, str(workbook), sha256, State.NEW, at, at)
+        with self._transaction():
+            self._run(
+                "INSERT INTO imports (id, batch_id, batch_ref, workbook, sha256, state, created_at, updated_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                values,
+            )
+            self._log(import_id, State.NEW, "", at)
+        return self.get(import_id)
+
+    def move(
+        self, import_id: str, come_from: State, to: State, *, at: float, note: str = "", **values: object
+    ) -> Import:
+        """
+        Move an import from one state to the next, with what is known by then.
+
+        Args:
+            import_id: Which import.
+            come_from: The state it must be in.
+            to: The state it gets.
+            at: Seconds since 1970.
+            note: Why, in a researcher's words.
+            values: Further attributes of `Import` to set.
+
+        Returns:
+            The import as it now stands, committed.
+
+        Raises:
+            JournalRefused: It is not in that state: another process has moved it.
+        """
+        texts = {name: _encode(name, value) for name, value in values.items()}
+        assignments = "".join(f", {name} = ?" for name in texts)
+        with self._transaction():
+            moved = self._run(
+                f"UPDATE imports SET state = ?, note = ?, updated_at = ?{assignments}"  # noqa: S608 - names of ours
+                " WHERE id = ? AND state = ? RETURNING id",
+                (to, note, at, *texts.values(), import_id, come_from),
+            )
+            if not moved:
+                raise JournalRefused(
+                    f"Another process has moved the import {import_id} on. Run importer status to see how it stands."
+                )
+            self._log(import_id, to, note, at)
+            if to is State.ACKNOWLEDGED:
+                self._remember_ids(import_id)
+        return self.get(import_id)
+
+    def _remember_ids(self, import_id: str) -> None:
+        done = self.get(import_id)
+        for instruction_id in done.ids.values():
+            self._run(
+                "INSERT INTO instruction_ids (id, batch_id) VALUES (?, ?)"
+                " ON CONFLICT (id) DO UPDATE SET batch_id = excluded.batch_id",
+                (instruction_id, done.batch_id),
+            )
+
+    def _log(self, import_id: str, state: State, note: str, at: float) -> None:
+        self._run(
+            "INSERT INTO imports_log (import_id, state, note, at) VALUES (?, ?, ?, ?)",
+            (import_id, state, note, at),
+        )
+
+    # ------------------------------------------------------------ SQLite
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        # IMMEDIATE takes the write lock at once, so nothing is read that may change.
+        self._run("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._run("COMMIT")
+        except BaseException:
+            # A disk that is full leaves a transaction open that could not be committed.
+            if self._db.in_transaction:
+                with suppress(JournalRefused):
+                    self._run("ROLLBACK")
+            raise
+
+    def _run(self, sql: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
+        """Run a statement and return its rows, all of them: damage shows when a row is fetched."""
+        try:
+            return self._db.execute(sql, values).fetchall()
+        except _FAILURES as error:
+            raise self._refusal(error) from error
+
+    def _select(self, rest: str, values: Sequence[object] = ()) -> list[Import]:
+        rows = self._run(f"SELECT {_COLUMNS} FROM imports {rest}", values)  # noqa: S608 - *rest* is ours
+        try:
+            return [Import(**{name: _decode(name, row[name]) for name in row.keys()}) for row in rows]  # noqa: SIM118
+        except ValueError as error:  # neither JSON nor a state
+            raise self._refusal(error) from error
+
+    def _refusal(self, error: Exception) -> JournalRefused:
+        # What SQLite itself has no code for is a text that is no text, or no JSON: damage.
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & _KIND
+        remedy = _CHECK_DISK if isinstance(error, OSError) else _REMEDIES.get(code, _CHECK_DISK)
+        return JournalRefused(f"The journal {self.path} cannot be used ({error}). {remedy}")
+
+
+def _encode(name: str, value: object) -> object:
+    return json.dumps(value, ensure_ascii=False) if name in _JSON_COLUMNS else value
+
+
+def _decode(name: str, value: object) -> Any:
+    if name == "state":
+        return State(str(value))
+    if name not in _JSON_COLUMNS:
+        return value
+    decoded = json.loads(str(value))
+    return tuple(decoded) if name == "refs" else decoded

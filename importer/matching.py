@@ -1,0 +1,304 @@
+"""
+Which instruction of Prolific is which row; refuses to guess.
+
+Owns the pairing by content: ids for what was just sent, and proposals for rows that lost their id.
+Prolific's documents do not promise that an answer keeps the order of the request, so an id is
+taken by its content, never by its place. Two new rows with one content are interchangeable: they
+pair in order of appearance, and that is said. Anything else that does not come out even is refused,
+and nothing is written.
+
+Source: DESIGN §7; the rules were measured over lost and reordered answers.
+"""
+
+from __future__ import annotations
+
+import html
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Final
+
+from importer.model import Instruction
+from importer.wire.instructions import Content, Held, plain, to_content
+
+NAMED_AT_MOST: Final = 5
+
+
+class MatchRefused(ValueError):
+    """The answer does not fit what was sent; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """
+    Whose id is whose.
+
+    Attributes:
+        ids: Prolific's id by ref, for every instruction that was sent.
+        notes: What the researcher should know: rows that only their order told apart.
+    """
+
+    ids: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Relink:
+    """
+    A row without id that looks like an instruction that the push would otherwise delete.
+
+    Attributes:
+        ref: The row's ref.
+        id: Prolific's id of the instruction.
+        is_exact: Whether everything is equal; otherwise type and description are.
+    """
+
+    ref: str
+    id: str
+    is_exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """
+    Rows and held instructions, paired as far as a key tells.
+
+    Attributes:
+        pairs: One row and one held instruction each.
+        ties: Refs that share one key, so that only their order told them apart.
+        rows: Rows left over.
+        held: Held instructions left over.
+    """
+
+    pairs: tuple[tuple[Instruction, Held], ...]
+    ties: tuple[tuple[str, ...], ...]
+    rows: tuple[Instruction, ...]
+    held: tuple[Held, ...]
+
+
+def pair_by(
+    key: Callable[[Content], Hashable],
+    rows: Sequence[Instruction],
+    held: Sequence[Held],
+    *,
+    with_ties: bool = True,
+) -> Pairing:
+    """
+    Pair rows with held instructions of the same key, where both sides have equally many.
+
+    Args:
+        key: What must be the same.
+        rows: Instructions of the sheet, in order.
+        held: Instructions of Prolific, in order.
+        with_ties: Whether several of one key pair in order; otherwise only single ones pair.
+    """
+    row_keys, held_keys = [key(to_content(row)) for row in rows], [key(one.content) for one in held]
+    groups: dict[Hashable, list[Held]] = defaultdict(list)
+    for held_key, one in zip(held_keys, held, strict=True):
+        groups[held_key].append(one)
+    counts = Counter(row_keys)
+    even = {k: n for k, n in counts.items() if len(groups.get(k, ())) == n and (with_ties or n == 1)}
+    waiting = {k: iter(groups[k]) for k in even}
+    ties: dict[Hashable, list[str]] = {k: [] for k, n in even.items() if n > 1}
+    pairs = []
+    for row_key, row in zip(row_keys, rows, strict=True):
+        if row_key in even:
+            pairs.append((row, next(waiting[row_key])))
+        if row_key in ties:
+            ties[row_key].append(row.ref)
+    return Pairing(
+        pairs=tuple(pairs),
+        ties=tuple(map(tuple, ties.values())),
+        rows=tuple(row for k, row in zip(row_keys, rows, strict=True) if k not in even),
+        held=tuple(one for k, one in zip(held_keys, held, strict=True) if k not in even),
+    )
+
+
+def find_relinks(
+    rows: Sequence[Instruction], held: Sequence[Held]
+) -> tuple[tuple[Relink, ...], tuple[str, ...]]:
+    """
+    Find rows without id that look like instructions that no row claims.
+
+    Equal contents pair first, in order of appearance if several are equal. What is left pairs by
+    type and description, if one row and one instruction share them: a lost id column and an edited
+    option come together, and to the data they are one instruction.
+
+    Returns:
+        The re-links in sheet order, and notes about ties.
+    """
+    claimed = {row.id for row in rows}
+    lost = [one for one in held if one.id not in claimed]
+    exact = pair_by(_whole, [row for row in rows if row.id is None], lost)
+    near = pair_by(_type_and_description, exact.rows, exact.held, with_ties=False)
+    found = {row.ref: Relink(row.ref, one.id, is_exact=True) for row, one in exact.pairs}
+    found |= {row.ref: Relink(row.ref, one.id, is_exact=False) for row, one in near.pairs}
+    notes = tuple(
+        f"{', '.join(refs)} are equal, so ids go to them in order of appearance." for refs in exact.ties
+    )
+    return tuple(found[row.ref] for row in rows if row.ref in found), notes
+
+
+def assign_ids(
+    sent: Sequence[Instruction], returned: Sequence[Held], *, before: Collection[str]
+) -> Assignment:
+    """
+    Find the id of every instruction that was sent.
+
+    Args:
+        sent: What the PUT asked for, in order; None as id means: new.
+        returned: What Prolific answered, or holds now, in any order.
+        before: Ids that the batch held before the push; none of them can belong to a new row.
+
+    Returns:
+        One id for every ref, the ids that were sent included.
+
+    Raises:
+        MatchRefused: An id that was sent is missing, twice, or stands for another content; there
+            are more or fewer instructions than were sent; a new row has no instruction like it.
+    """
+    _check_ids(sent, returned)
+    by_id = {held.id: held for held in returned}
+    kept = [row for row in sent if row.id is not None]
+    _check_kept(kept, by_id)
+    kept_ids = {row.id for row in kept}
+    strangers = [held for held in returned if held.id not in kept_ids]
+    _check_new(strangers, before)
+    pairs, notes = _pair_new([row for row in sent if row.id is None], strangers)
+    new_ids = {row.ref: held.id for row, held in pairs}
+    return Assignment({row.ref: row.id or new_ids[row.ref] for row in sent}, notes)
+
+
+def ids_replaced(sent: Sequence[Instruction], held: Sequence[Held]) -> tuple[str, ...]:
+    """
+    Return the refs whose ids Prolific has replaced: everything sent is there, but under other ids.
+
+    Args:
+        sent: What the PUT asked for, in order.
+        held: What Prolific holds now.
+
+    Returns:
+        The refs in order; empty if anything else differs too.
+    """
+    found = {one.id for one in held}
+    asked = {row.id for row in sent}
+    pairing = pair_by(
+        loosened,
+        [row for row in sent if row.id not in found],
+        [one for one in held if one.id not in asked],
+    )
+    if pairing.rows or pairing.held:
+        return ()
+    return tuple(row.ref for row in sent if row.id is not None and row.id not in found)
+
+
+def equals_before(before: Sequence[Held], now: Sequence[Held]) -> bool:
+    """
+    Whether Prolific still holds what it held: the same ids with the same contents.
+
+    Order is no part of it: nothing promises that two readings list instructions in one order, and
+    a push that only moves creates nothing, so sending it again is harmless.
+    """
+    return len(before) == len(now) and {held.id: held for held in before} == {held.id: held for held in now}
+
+
+def named(names: Iterable[str]) -> str:
+    """
+    Name a few, count the rest.
+
+    >>> named(["Q1", "Q2"]), named(f"Q{n}" for n in range(1, 9))
+    ('Q1, Q2', 'Q1, Q2, Q3, Q4, Q5 and 3 more')
+    """
+    every = list(names)
+    rest = len(every) - NAMED_AT_MOST
+    return ", ".join(every[:NAMED_AT_MOST]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _check_ids(sent: Sequence[Instruction], returned: Sequence[Held]) -> None:
+    twice = [identity for identity, count in Counter(held.id for held in returned).items() if count > 1]
+    if twice:
+        raise MatchRefused(f"Prolific's answer names an id more than once ({named(twice)}).")
+    found = {held.id for held in returned}
+    missing = [row.ref for row in sent if row.id is not None and row.id not in found]
+    if missing:
+        raise MatchRefused(
+            f"Prolific's answer lacks the ids of {len(missing)} instruction(s) that were sent ({named(missing)})."
+        )
+    if len(sent) != len(returned):
+        raise MatchRefused(
+            f"{len(sent)} instruction(s) were sent, but Prolific's answer holds {len(returned)}."
+        )
+
+
+def _check_kept(kept: Sequence[Instruction], by_id: Mapping[str, Held]) -> None:
+    for row in kept:
+        wanted, found = to_content(row), by_id[row.id or ""].content
+        if wanted == found:
+            continue
+        wanted, found = loosened(wanted), loosened(found)
+        differing = [f.name for f in fields(Content) if getattr(wanted, f.name) != getattr(found, f.name)]
+        if not differing:
+            continue
+        raise MatchRefused(
+            f"Prolific holds something else for {row.ref} than was sent ({', '.join(differing)})."
+        )
+
+
+def _check_new(strangers: Sequence[Held], before: Collection[str]) -> None:
+    known = set(before)
+    old = [held.id for held in strangers if held.id in known]
+    if old:
+        raise MatchRefused(
+            f"Prolific's answer still holds instruction(s) of before that were not sent ({named(old)})."
+        )
+
+
+def _pair_new(
+    rows: Sequence[Instruction], strangers: Sequence[Held]
+) -> tuple[tuple[tuple[Instruction, Held], ...], tuple[str, ...]]:
+    exact = pair_by(_whole, rows, strangers)
+    loose = pair_by(loosened, exact.rows, exact.held)
+    if loose.rows:
+        raise MatchRefused(
+            f"Prolific's answer holds no instruction that is surely {named(row.ref for row in loose.rows)}."
+        )
+    notes = tuple(
+        f"{', '.join(refs)} are the same to Prolific, so their ids were given in order of appearance."
+        for refs in (*exact.ties, *loose.ties)
+    )
+    return exact.pairs + loose.pairs, notes
+
+
+def _whole(content: Content) -> Content:
+    return content
+
+
+def _type_and_description(content: Content) -> tuple[str, str]:
+    return content.type, content.description
+
+
+def loosened(content: Content) -> Content:
+    """
+    Return a content without what a server may tidy up.
+
+    Runs of spaces, `&amp;` for `&`, and how a scalar is written.
+    """
+    return replace(
+        content,
+        description=_tidy(content.description),
+        helper_text=_tidy(content.helper_text),
+        placeholder_text_input=_tidy(content.placeholder_text_input),
+        options=tuple(
+            replace(
+                option,
+                label=_tidy(option.label),
+                value=plain(_tidy(option.value)),
+                heading=_tidy(option.heading),
+            )
+            for option in content.options
+        ),
+    )
+
+
+def _tidy(text: str) -> str:
+    return " ".join(html.unescape(text).split())

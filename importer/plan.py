@@ -1,0 +1,355 @@
+"""
+Existing + desired → Plan; the gate; the fingerprint.
+
+A plan says everything that one push would do to one batch, and carries the bodies that would do
+it, so that what was shown is what is sent. Making it never refuses: a plan that cannot be pushed
+can still be looked at. `check_gate` refuses.
+
+Source: "Update Batch Instructions" (a full replacement: what is not sent is deleted) and "Update a
+Batch" (the three task details only together).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Final
+
+from importer.changes import Change, FieldChange, Kind, compare
+from importer.contract import TASK_DETAILS, canonical
+from importer.errors import PlanRefused
+from importer.matching import Relink, find_relinks, named
+from importer.model import JSON, Batch, BatchDetails, Instruction
+from importer.problems import quote
+from importer.wire.instructions import Held, request_body
+
+FINGERPRINT_DIGITS: Final = 12
+_WIRE_FORM: Final = "instructions"
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """
+    What Prolific holds of one batch.
+
+    Attributes:
+        batch_id: Prolific's id.
+        name: The batch's name.
+        task_details: By the API's field name; a detail that the batch lacks is left out.
+        dataset_id: Of its first dataset; None if it has none.
+        status: UNINITIALISED, PROCESSING, READY or ERROR.
+        uses_batch_items: Whether the batch was made with pages, and refuses the PUT.
+        held: Its instructions in order; None if nobody knows.
+        source: How we know: instructions, count, journal or unknown.
+    """
+
+    batch_id: str
+    name: str
+    task_details: Mapping[str, str]
+    dataset_id: str | None
+    status: str
+    uses_batch_items: bool
+    held: tuple[Held, ...] | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """
+    Everything that one push would do to one batch.
+
+    Attributes:
+        batch_id: Prolific's id.
+        batch_ref: The researcher's short name; "" if the workbook holds one unnamed batch.
+        name: The batch's name on Prolific.
+        status: The batch's status on Prolific.
+        source: How we know what it holds: instructions, count, journal or unknown.
+        instructions: What the sheet says, with the ids of accepted re-links.
+        changes: One per instruction; empty if the sheet has none, or nobody knows what is there.
+        details: Differences of the batch's own details.
+        relinks: Re-links that are proposed, not made.
+        relinked: Ids by ref of the re-links that were accepted; they are written to the sheet.
+        body: Body of the PUT; None if no instruction changes.
+        patch: Body of the PATCH; None if no detail changes.
+        notes: What the researcher should know; stops nothing.
+        obstacles: Why the plan cannot be pushed, whatever is consented to.
+        fingerprint: 12 hexadecimal digits over all of it.
+    """
+
+    batch_id: str
+    batch_ref: str
+    name: str
+    status: str
+    source: str
+    instructions: tuple[Instruction, ...]
+    changes: tuple[Change, ...]
+    details: tuple[FieldChange, ...]
+    relinks: tuple[Relink, ...]
+    relinked: Mapping[str, str]
+    body: dict[str, JSON] | None
+    patch: dict[str, JSON] | None
+    notes: tuple[str, ...]
+    obstacles: tuple[str, ...]
+    fingerprint: str
+
+    @property
+    def needs_push(self) -> bool:
+        """Whether there is anything to send."""
+        return self.body is not None or self.patch is not None
+
+    @property
+    def counts(self) -> dict[Kind, int]:
+        """How many changes there are of each kind; an update that also moves counts as update."""
+        found = Counter(change.kind for change in self.changes)
+        return {kind: found[kind] for kind in Kind}
+
+    @property
+    def deletes(self) -> tuple[Change, ...]:
+        """The instructions that a push would delete."""
+        return tuple(change for change in self.changes if change.kind is Kind.DELETE)
+
+    @property
+    def has_strangers(self) -> bool:
+        """Whether the sheet names ids that the batch does not hold; what would be deleted then says nothing."""
+        return any(change.kind is Kind.CREATE and change.id is not None for change in self.changes)
+
+    @property
+    def held_count(self) -> int:
+        """How many instructions the batch holds now, as far as the plan deals with them."""
+        return sum(change.existing_place is not None for change in self.changes)
+
+
+def make_plan(batch: Batch, existing: Existing, *, relink: bool = False) -> Plan:
+    """
+    Compare what the sheet says with what Prolific holds.
+
+    Args:
+        batch: The batch as the workbook describes it.
+        existing: The batch as Prolific has it.
+        relink: Whether rows without id get the ids of the instructions they look like.
+    """
+    held = existing.held or ()
+    found, notes = find_relinks(batch.instructions, held)
+    relinked = {one.ref: one.id for one in found} if relink else {}
+    instructions = tuple(
+        row.model_copy(update={"id": relinked[row.ref]}) if row.ref in relinked else row
+        for row in batch.instructions
+    )
+    is_known = existing.held is not None
+    changes = compare(instructions, held) if instructions and is_known else ()
+    is_changed = bool(instructions) and not (is_known and all(one.kind is Kind.KEEP for one in changes))
+    body = request_body(instructions) if is_changed else None
+    details, patch, lacking = _details(batch.details, existing)
+    return Plan(
+        batch_id=batch.batch_id,
+        batch_ref=batch.ref,
+        name=existing.name,
+        status=existing.status,
+        source=existing.source,
+        instructions=instructions,
+        changes=changes,
+        details=details,
+        relinks=() if relink else found,
+        relinked=MappingProxyType(relinked),
+        body=body,
+        patch=patch,
+        notes=(*_notes(existing, changes, body or patch), *notes),
+        obstacles=tuple(_obstacles(existing, instructions, body, lacking)),
+        fingerprint=_fingerprint(
+            {
+                "batch": batch.batch_id,
+                "wire": _WIRE_FORM,
+                "held": None if existing.held is None else [asdict(one) for one in held],
+                "details": _fields(details),
+                "body": body,
+                "patch": patch,
+                "relinked": relinked,
+            }
+        ),
+    )
+
+
+def _details(
+    desired: BatchDetails, existing: Existing
+) -> tuple[tuple[FieldChange, ...], dict[str, JSON] | None, tuple[str, ...]]:
+    """Return what differs of the batch's own details, the PATCH body, and details nobody gives."""
+    changes = []
+    patch: dict[str, JSON] = {}
+    if desired.name is not None and canonical(desired.name) != canonical(existing.name):
+        changes.append(FieldChange("name", existing.name, desired.name))
+        patch["name"] = desired.name
+    texts = [
+        FieldChange(name, existing.task_details.get(name, ""), text)
+        for name, text in desired.task_details.items()
+        if canonical(text) != canonical(existing.task_details.get(name, ""))
+    ]
+    # The API takes the three only together, so what the sheet leaves blank is sent as it is.
+    merged = {**existing.task_details, **desired.task_details}
+    if texts:
+        together: dict[str, JSON] = {name: merged[name] for name in TASK_DETAILS if name in merged}
+        patch["task_details"] = together
+    if desired.dataset_id is not None and desired.dataset_id != (existing.dataset_id or "").lower():
+        changes.append(FieldChange("dataset_id", existing.dataset_id or "", desired.dataset_id))
+        patch["dataset_id"] = desired.dataset_id
+    lacking = tuple(name for name in TASK_DETAILS if texts and name not in merged)
+    return (*changes, *texts), patch or None, lacking
+
+
+def _notes(existing: Existing, changes: Sequence[Change], sent: object) -> list[str]:
+    notes = []
+    if sent and existing.status in ("PROCESSING", "READY"):
+        notes.append(
+            f"The batch is {existing.status}: Prolific has made tasks from its instructions already, and nothing "
+            "documents whether those take up a change. Look at a preview after the push."
+        )
+    if any(change.is_moved for change in changes):
+        notes.append(
+            "Moves are counted against the order in which Prolific lists the instructions, which its documents do "
+            "not promise to be the order that participants see."
+        )
+    return notes
+
+
+def _obstacles(
+    existing: Existing, instructions: Sequence[Instruction], body: object, lacking: Sequence[str]
+) -> list[str]:
+    """Say why the plan cannot be pushed, whatever is consented to."""
+    found = []
+    if lacking:
+        found.append(
+            "Prolific takes the task details only together, and neither the sheet nor the batch has "
+            f"{' and '.join(lacking)}. Fill them in on the sheet Batches."
+        )
+    if body is None:
+        return found
+    if existing.uses_batch_items:
+        found.append(
+            "The batch is made of pages (batch_items), and Prolific refuses to replace the instructions of such a "
+            "batch. Use a batch without pages, or edit this one on Prolific."
+        )
+    elif existing.held is None:
+        found.append(
+            "Nobody knows which instructions the batch holds, so a push would replace them unseen: Prolific does "
+            "not list them, and the journal remembers no push to it. Use a batch without instructions."
+        )
+    else:
+        found += _held_obstacles(existing.held, instructions)
+    return found
+
+
+def _held_obstacles(held: Sequence[Held], instructions: Sequence[Instruction]) -> list[str]:
+    found = []
+    known = {one.id for one in held}
+    strangers = [row.ref for row in instructions if row.id is not None and row.id not in known]
+    if strangers:
+        found.append(
+            f"Prolific does not know the ids of {len(strangers)} instruction(s) in this batch ({named(strangers)}). "
+            "If the sheet is a copy for another batch, clear their instruction_id cells; otherwise check the batch_id."
+        )
+    foreign = [one for one in held if one.cannot_carry]
+    if foreign:
+        names = named(f"{quote(one.content.description)}: {', '.join(one.cannot_carry)}" for one in foreign)
+        found.append(
+            f"Prolific holds {len(foreign)} instruction(s) with what this import cannot carry, and a push would lose "
+            f"it ({names}). Edit this batch on Prolific, or remove it there first."
+        )
+    return found
+
+
+def _fingerprint(seen: Mapping[str, object]) -> str:
+    text = json.dumps(seen, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_DIGITS]
+
+
+def check_gate(
+    plan: Plan,
+    *,
+    allow_remove: int | None = None,
+    fingerprint: str | None = None,
+    run_deletes: int | None = None,
+) -> None:
+    """
+    Refuse a push that cannot be done, or that needs consent it does not have.
+
+    Args:
+        plan: The plan that would be pushed.
+        allow_remove: How many instructions may be deleted; counts only if it is the exact number.
+            Giving it also declines the proposed re-links.
+        fingerprint: The plan that somebody has reviewed; None if nobody has.
+        run_deletes: What *allow_remove* must name if the run pushes several batches: the deletes
+            of all of them; None: those of this plan.
+
+    Raises:
+        PlanRefused: All reasons that apply, one sentence or two each.
+    """
+    reasons = list(plan.obstacles)
+    if fingerprint is not None and fingerprint.strip().lower() != plan.fingerprint:
+        reasons.append(
+            f"The plan is no longer the one that was reviewed: its fingerprint is {plan.fingerprint}, not {fingerprint}. "
+            f"Look at it with importer plan, then run again with --plan {plan.fingerprint}."
+        )
+    needed = len(plan.deletes) if run_deletes is None else run_deletes
+    if plan.deletes and not plan.has_strangers and allow_remove != needed:
+        reasons += [_relink_reason(plan)] if plan.relinks else []
+        reasons.append(_delete_reason(plan, allow_remove, needed))
+    if reasons:
+        raise PlanRefused("\n".join([*reasons[:-1], f"{reasons[-1]} Nothing was sent."]))
+
+
+def _relink_reason(plan: Plan) -> str:
+    near = [one.ref for one in plan.relinks if not one.is_exact]
+    return (
+        f"{len(plan.relinks)} row(s) without id ({named(one.ref for one in plan.relinks)}) look like instructions that "
+        f"Prolific holds{f', though not in everything ({named(near)})' if near else ''}. To keep their ids and the "
+        "answers that belong to them, run again with --relink."
+    )
+
+
+def _delete_reason(plan: Plan, allow_remove: int | None, needed: int) -> str:
+    count = len(plan.deletes)
+    together = "" if needed == count else ", which counts all batches of this run"
+    given = "" if allow_remove is None else f", not {allow_remove}"
+    return (
+        f"This push would delete {count} of {plan.held_count} instructions{given} "
+        f"({named(quote(change.description) for change in plan.deletes)}). "
+        f"To go on, run again with --allow-remove {needed}{together}."
+    )
+
+
+def as_dict(plan: Plan) -> dict[str, JSON]:
+    """Return the plan as plain JSON values, for `--json` and the journal."""
+    changes: list[JSON] = [
+        {
+            **asdict(change),
+            "kind": change.kind.value,
+            "sign": change.kind.sign,
+            "fields": _fields(change.fields),
+        }
+        for change in plan.changes
+    ]
+    return {
+        "batch_id": plan.batch_id,
+        "batch": plan.batch_ref,
+        "name": plan.name,
+        "status": plan.status,
+        "source": plan.source,
+        "fingerprint": plan.fingerprint,
+        "needs_push": plan.needs_push,
+        "counts": {kind.value: count for kind, count in plan.counts.items()},
+        "changes": changes,
+        "details": _fields(plan.details),
+        "relinks": [{"ref": one.ref, "id": one.id, "is_exact": one.is_exact} for one in plan.relinks],
+        "relinked": dict(plan.relinked),
+        "notes": list(plan.notes),
+        "obstacles": list(plan.obstacles),
+        "body": plan.body,
+        "patch": plan.patch,
+    }
+
+
+def _fields(fields: Sequence[FieldChange]) -> list[JSON]:
+    return [{"name": one.name, "existing": one.existing, "desired": one.desired} for one in fields]

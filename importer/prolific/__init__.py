@@ -1,0 +1,405 @@
+"""
+Prolific over HTTP: the calls, one mapping of every outcome, retries of reads only.
+
+Each call returns what Prolific answered or raises one branch of `ProlificError` or `TokenRefused`.
+A write is sent exactly once: whether to send it again is `importer.push.submitter`'s decision, and
+the class of the exception tells it what is known. What a body means is `importer.wire`'s
+business; the one thing understood here is how a list of instructions is wrapped.
+
+Source: the data-collection API's reference for paths and bodies; the behaviours of requests
+and urllib3 named below were measured (tests/test_prolific.py has one test for each).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from http.client import IncompleteRead
+from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+import requests
+import urllib3.exceptions
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+from importer import __version__
+from importer.errors import (
+    OutcomeUnknown,
+    ProlificError,
+    Rejected,
+    TokenRefused,
+    Unreachable,
+    UsageError,
+)
+from importer.prolific.answers import Answer, deprecation, refusal, retry_after_s, words_of
+from importer.secret import Token, check_url, is_loopback
+
+log = logging.getLogger(__name__)
+
+API: Final = "/api/v1"
+MAX_ANSWER_BYTES: Final = 64_000_000
+#: Reads that may run at once on one client.
+POOL_SIZE: Final = 32
+#: Pauses before the second, third and fourth attempt of a read, stretched by up to half.
+BACK_OFF_S: Final = (0.4, 0.8, 1.6)
+RETRIED_STATUSES: Final = (429, 502, 503, 504)
+#: 303 sends a client to look at the outcome of what it asked for; a proxy that has passed the
+#: request on answers 408 too. Neither says that nothing happened.
+UNKNOWN_STATUSES: Final = (303, 408)
+#: A read that should wait longer than this is given up; nobody sits before it that long.
+MAX_READ_PAUSE_S: Final = 30.0
+
+# requests raises these, except for what it forgets to wrap: a missing certificate file is a
+# plain OSError, a malformed header urllib3's own.
+_FAILURES: Final = (OSError, urllib3.exceptions.HTTPError)
+
+
+class Prolific:
+    """
+    Prolific, over one pool of connections; a context manager.
+
+    Several threads may read and write at the same time.
+
+    Args:
+        url: Address without the API's path, such as `https://api.prolific.com`.
+        token: Sent with every request, and nowhere else.
+        ca_file: Certificates to trust instead of the usual ones.
+        on_notice: Called once, with one sentence, when Prolific announces the end of a call.
+        sleep: Pauses between the attempts of a read.
+        now: Seconds since 1970, for a `Retry-After` that is a date.
+        connect_s: How long a connection may take, in seconds.
+        read_s: How long Prolific may be silent; a short time-out creates unknown outcomes.
+        answer_s: How long an answer may take that comes in drips and is never silent for so long.
+
+    Raises:
+        UsageError: The token must not be sent to that address, or *ca_file* does not exist.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: Token,
+        *,
+        ca_file: Path | None = None,
+        on_notice: Callable[[str], None] = log.warning,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.time,
+        connect_s: float = 5.0,
+        read_s: float = 60.0,
+        answer_s: float = 300.0,
+    ) -> None:
+        self._url = check_url(url)
+        self._token = token
+        self._verify: bool | str = True
+        if ca_file is not None:
+            if not ca_file.is_file():
+                raise UsageError(f"There is no file {ca_file} (certificates to trust).")
+            self._verify = str(ca_file)
+        self._on_notice = on_notice
+        self._is_noticed = False
+        self._notice_lock = threading.Lock()
+        self._sleep = sleep
+        self._now = now
+        self._timeout = (connect_s, read_s)
+        self._answer_s = answer_s
+        self._session = _session(self._url, token)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._session.close()
+
+    # ------------------------------------------------------------ the calls
+
+    def get_user(self) -> dict[str, Any]:
+        """Return whom the token belongs to. Source: GET users/me."""
+        return _object(self._read(f"{API}/users/me/", "your account"), "your account")
+
+    def get_batch(self, batch_id: str) -> dict[str, Any]:
+        """Return a batch. Source: GET data-collection/batches/{batch_id}."""
+        what = f"the batch {batch_id}"
+        return _object(self._read(_batch_path(batch_id), what), what)
+
+    def get_instructions(self, batch_id: str) -> list[dict[str, Any]]:
+        """
+        Return the instructions that a batch holds.
+
+        Raises:
+            ProlificError: The list cannot be read, or is only a part: a full replacement planned
+                from it would delete the rest.
+
+        Source: GET data-collection/batches/{batch_id}/instructions (deprecated).
+        """
+        what = f"the instructions of the batch {batch_id}"
+        answer = self._read(f"{_batch_path(batch_id)}/instructions", what)
+        items = _instruction_list(answer)
+        if items is None:
+            raise ProlificError(f"Prolific's answer for {what} is not a list of instructions.")
+        meta = answer.get("meta") if isinstance(answer, dict) else None
+        count = meta.get("count") if isinstance(meta, dict) else None
+        if isinstance(count, int) and count != len(items):
+            raise ProlificError(f"Prolific says that {what} are {count}, but sent {len(items)}.")
+        if len({item["id"].lower() for item in items}) != len(items):
+            raise ProlificError(f"Prolific's answer for {what} names an id twice.")
+        return items
+
+    def patch_batch(self, batch_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Change a batch and return it. Source: "Update a Batch", PATCH."""
+        what = f"the batch {batch_id}"
+        raw = self._write("PATCH", _batch_path(batch_id), body, what)
+        try:
+            return _object(json.loads(raw), what)
+        except (ValueError, RecursionError, ProlificError):
+            raise OutcomeUnknown(f"Prolific's answer to the change of {what} cannot be read.") from None
+
+    def put_instructions(self, batch_id: str, body: Mapping[str, Any]) -> str:
+        """
+        Replace the instructions of a batch.
+
+        Returns:
+            The answer as it came, for the journal; `parse_instructions` reads it.
+
+        Source: "Update Batch Instructions", PUT.
+        """
+        what = f"the instructions of the batch {batch_id}"
+        return self._write("PUT", f"{_batch_path(batch_id)}/instructions", body, what)
+
+    # ------------------------------------------------------------ one outcome each
+
+    def _read(self, path: str, what: str) -> Any:
+        for back_off in (*BACK_OFF_S, None):
+            pause = back_off
+            try:
+                answer = self._exchange("GET", path, None)
+            except _FAILURES as failure:
+                outcome: Exception = Unreachable(f"Cannot read {what}: {self._why(failure)}")
+                is_passing = not isinstance(failure, requests.exceptions.SSLError | _GivenUp)
+            else:
+                if answer.is_success:
+                    return _parsed(answer.text, what)
+                outcome = self._refusal(answer, what) or Rejected(
+                    f"Cannot read {what}: {self._failed(answer)}", answer.status
+                )
+                is_passing = answer.status in RETRIED_STATUSES
+                if back_off is not None:
+                    pause = max(back_off, retry_after_s(answer, self._now()) or 0.0)
+            # Raised out here: the failure holds the request, and that holds the token.
+            if pause is None or pause > MAX_READ_PAUSE_S or not is_passing:
+                raise outcome
+            self._sleep(pause * random.uniform(1.0, 1.5))  # noqa: S311 – spreads threads, no secret
+        raise AssertionError("the last attempt returns or raises")
+
+    def _write(self, method: str, path: str, payload: Mapping[str, Any], what: str) -> str:
+        text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        body = _Body(text.encode("utf-8"))
+        try:
+            answer = self._exchange(method, path, body)
+        except _FAILURES as failure:
+            outcome: Exception = Unreachable(f"Cannot change {what}: {self._why(failure)}")
+            if body.was_taken:
+                outcome = OutcomeUnknown(f"Nobody knows whether {what} changed: {self._why(failure)}")
+        else:
+            if answer.is_success:
+                return answer.text
+            known = None if answer.status in UNKNOWN_STATUSES else self._refusal(answer, what)
+            outcome = known or OutcomeUnknown(f"Nobody knows whether {what} changed: {self._failed(answer)}")
+        raise outcome
+
+    def _exchange(self, method: str, path: str, body: _Body | None) -> Answer:
+        started = time.monotonic()
+        # verify stands here and not on the session, where $REQUESTS_CA_BUNDLE would replace it.
+        response = self._session.request(
+            method,
+            self._url + path,
+            data=body,
+            headers={"Content-Type": "application/json"} if body else None,
+            timeout=self._timeout,
+            verify=self._verify,
+            allow_redirects=False,
+            stream=True,
+        )
+        with response:
+            content = self._token.hide_in_answer(_content(response, self._answer_s))
+            answer = Answer(self._url + path, response.status_code, response.headers, content)
+        log.debug("%s %s: %d in %.0f ms", method, path, answer.status, (time.monotonic() - started) * 1000)
+        self._notice(answer, f"{method} {path}")
+        return answer
+
+    # ------------------------------------------------------------ what is said about it
+
+    def _refusal(self, answer: Answer, what: str) -> ProlificError | TokenRefused | None:
+        return refusal(answer, what, self._token, self._now())
+
+    def _failed(self, answer: Answer) -> str:
+        return f"Prolific failed ({answer.status}){words_of(answer, self._token)}"
+
+    def _why(self, failure: Exception) -> str:
+        host = urlsplit(self._url).netloc
+        if isinstance(failure, requests.exceptions.ProxyError):
+            return f"the proxy does not connect to {host}. Check HTTPS_PROXY."
+        if isinstance(failure, requests.exceptions.SSLError):
+            return (
+                f"{host} has no certificate that is trusted here ({_innermost(failure)})."
+                " If your network has its own authority, name its certificates with --ca-file."
+            )
+        if isinstance(failure, requests.exceptions.ConnectTimeout):
+            return f"{host} did not answer within {self._timeout[0]:g} s. Check the network."
+        if isinstance(failure, requests.exceptions.ReadTimeout | urllib3.exceptions.ReadTimeoutError):
+            return f"{host} was silent for {self._timeout[1]:g} s."
+        if isinstance(failure, _GivenUp):
+            return str(failure)
+        return f"the connection to {host} failed ({_innermost(failure)}). Check the network and the address."
+
+    def _notice(self, answer: Answer, call: str) -> None:
+        sentence = deprecation(answer, self._token)
+        with self._notice_lock:
+            is_first, self._is_noticed = not self._is_noticed, self._is_noticed or bool(sentence)
+        if sentence and is_first:
+            self._on_notice(f"{call}: {sentence}")
+
+
+def parse_instructions(raw: str) -> list[dict[str, Any]]:
+    """
+    Return the instructions of a PUT's answer: a bare array, or one wrapped in an object.
+
+    Raises:
+        OutcomeUnknown: The answer cannot be read, so its ids are not known.
+    """
+    try:
+        items = _instruction_list(json.loads(raw.removeprefix("\ufeff")))
+    except (ValueError, RecursionError):
+        items = None
+    if items is None:
+        raise OutcomeUnknown("The answer to the instructions cannot be read.")
+    return items
+
+
+# ---------------------------------------------------------------- the wire
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Never follow, nor even prepare, a redirect: a 302 would turn PUT into GET."""
+
+
+class _TokenAuth(AuthBase):
+    # An auth object, because requests lets ~/.netrc replace a plain header.
+    def __init__(self, token: Token) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Token {self._token.reveal()}"
+        return request
+
+
+class _Body(io.BytesIO):
+    """
+    A request's body that knows whether any of it was taken to be sent.
+
+    requests raises one ConnectionError for "refused" and for "reset after sending". urllib3 takes
+    the body only after the connection stands, TLS and proxy included, and no server acts on a
+    request whose body has not begun: so "not taken" is the proof that nothing happened.
+    """
+
+    was_taken = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.was_taken = True
+        return super().read(size)
+
+
+class _GivenUp(OSError):
+    """The answer is longer, or takes longer, than it may; the message says which."""
+
+
+def _session(url: str, token: Token) -> _Session:
+    session = _Session()
+    session.auth = _TokenAuth(token)
+    tool = f"prolific-sheet-importer/{__version__}"
+    # Prolific's documentation invites tools to name themselves in Referer.
+    session.headers.update({"User-Agent": tool, "Referer": f"https://{tool}", "Accept": "application/json"})
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    # A proxy for this very computer would only carry the token out in plain text.
+    session.trust_env = not is_loopback(urlsplit(url).hostname or "")
+    adapter = HTTPAdapter(pool_maxsize=POOL_SIZE)  # urllib3's own retries stay off: it repeats PUT
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def _content(response: requests.Response, limit_s: float) -> bytes:
+    started = time.monotonic()
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        # `iter_content` returns only when a whole piece has come, which an answer in drips never does.
+        while piece := response.raw.read1(1 << 16, decode_content=True):
+            size += len(piece)
+            if size > MAX_ANSWER_BYTES:
+                raise _GivenUp(f"the answer is longer than {MAX_ANSWER_BYTES // 1_000_000} MB.")
+            if time.monotonic() - started > limit_s:
+                raise _GivenUp(f"the answer took longer than {limit_s:g} s.")
+            pieces.append(piece)
+    except _FAILURES:
+        # A refusal stands by its status, even if its explanation breaks off.
+        if response.status_code < HTTPStatus.MULTIPLE_CHOICES:
+            raise
+    return b"".join(pieces)
+
+
+def _innermost(failure: BaseException) -> str:
+    """Return the operating system's words, below requests' and urllib3's wrapping."""
+    below: BaseException | None = failure
+    while below is not None:
+        failure = below
+        inside = (*failure.args, getattr(failure, "reason", None), failure.__cause__)
+        wrapped = [item for item in inside if item is not failure]
+        below = next((item for item in reversed(wrapped) if isinstance(item, BaseException)), None)
+    if isinstance(failure, IncompleteRead):
+        return "the answer broke off"
+    words = getattr(failure, "verify_message", None) or getattr(failure, "strerror", None) or str(failure)
+    return str(words) or type(failure).__name__
+
+
+def _batch_path(batch_id: str) -> str:
+    if not re.fullmatch(r"[0-9A-Za-z-]+", batch_id):
+        raise UsageError(f"{batch_id!r} is not the id of a batch.")
+    return f"{API}/data-collection/batches/{batch_id}"
+
+
+def _parsed(text: str, what: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise ProlificError(f"Prolific's answer for {what} cannot be read; it is not JSON.") from None
+
+
+def _object(answer: Any, what: str) -> dict[str, Any]:
+    if not isinstance(answer, dict):
+        raise ProlificError(f"Prolific's answer for {what} cannot be read; it is no JSON object.")
+    return answer
+
+
+def _instruction_list(answer: Any) -> list[dict[str, Any]] | None:
+    if isinstance(answer, dict):
+        answer = answer.get("results", answer.get("instructions"))
+    if not isinstance(answer, list):
+        return None
+    if not all(isinstance(item, dict) and isinstance(item.get("id"), str) for item in answer):
+        return None
+    return answer

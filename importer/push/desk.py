@@ -1,0 +1,110 @@
+"""Everything that a push needs within reach: the client, the journal, the clock, and the locks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from filelock import FileLock, Timeout
+
+from importer.errors import JournalRefused, Unfinished
+from importer.journal import Import, Journal, State
+from importer.prolific import Prolific
+
+#: How long a request may still be applied after its connection died, in seconds: longer than the
+#: time-outs of the proxies on the way.
+HOLD_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """
+    The clock and what else comes from outside; tests give their own.
+
+    Attributes:
+        now: The time, in UTC.
+        monotonic: Seconds that never go backwards.
+        sleep: Wait some seconds.
+        jitter: A random number from 0 to 1.
+        new_id: A random id for an import.
+        tell: Say how it goes on; one sentence.
+        checkpoint: Called with a name after each effect, so that tests can stop there.
+    """
+
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], None]
+    jitter: Callable[[], float]
+    new_id: Callable[[], str]
+    tell: Callable[[str], None]
+    checkpoint: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """
+    Everything that a push needs within reach.
+
+    Attributes:
+        prolific: The open client.
+        journal: The open journal.
+        state: The state folder: locks and backups.
+        effects: The clock and what else comes from outside.
+        hold_s: See `HOLD_S`.
+    """
+
+    prolific: Prolific
+    journal: Journal
+    state: Path
+    effects: Effects
+    hold_s: float = HOLD_S
+
+    @property
+    def at(self) -> float:
+        """Seconds since 1970."""
+        return self.effects.now().timestamp()
+
+    def move(self, current: Import, to: State, **values: Any) -> Import:
+        """
+        Commit a transition, and say so to the checkpoint.
+
+        Raises:
+            JournalRefused: The journal cannot be written, and nothing was sent.
+            Unfinished: It cannot be written, and something was.
+        """
+        try:
+            moved = self.journal.move(current.id, current.state, to, at=self.at, **values)
+        except JournalRefused as refusal:
+            if current.state in {State.NEW, State.PLANNED}:
+                raise
+            raise Unfinished(
+                f"{refusal} The instructions of the batch {current.batch_id} have been sent. Then run: importer resume"
+            ) from refusal
+        self.effects.checkpoint(f"journal:{to}")
+        return moved
+
+
+@contextmanager
+def locked(state: Path, batch_ids: Sequence[str]) -> Iterator[None]:
+    """
+    Hold the locks of some batches; the system frees them if the process dies.
+
+    Raises:
+        JournalRefused: Another importer on this machine works on one of them.
+    """
+    folder = state / "locks"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with ExitStack() as held:
+        for batch_id in sorted(set(batch_ids)):
+            try:
+                held.enter_context(FileLock(folder / f"{batch_id}.lock", timeout=0, mode=0o600))
+            except Timeout:
+                raise JournalRefused(
+                    f"Another importer is working on the batch {batch_id}. Wait until it has finished, then run "
+                    "this again. Nothing was sent."
+                ) from None
+        yield

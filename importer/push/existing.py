@@ -1,0 +1,69 @@
+"""
+What Prolific holds of a batch now, and how we know.
+
+GET instructions is deprecated and may be gone any day, so there are four sources, best first: the
+instructions themselves, a batch that counts none, what the last push was answered (the journal),
+nobody. The plan says which.
+
+Source: "Get a Batch" and "List instructions" of the data-collection API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from importer.contract import TASK_DETAILS
+from importer.plan import Existing
+from importer.push.reading import Fetched, Items
+from importer.wire.instructions import Held, from_item
+
+if TYPE_CHECKING:
+    from importer.model import JSON
+
+
+def known_items(fetched: Fetched, last_known: Items | None) -> tuple[Items | None, str]:
+    """
+    Return what the batch holds, from the best source there is.
+
+    Args:
+        fetched: What Prolific answered.
+        last_known: What the journal remembers of the last push; None if nothing.
+
+    Returns:
+        The items (None: nobody knows) and the name of their source.
+    """
+    if fetched.items is not None:
+        return fetched.items, "instructions"
+    if fetched.count == 0:
+        return [], "count"
+    if last_known is not None and fetched.count == len(last_known):
+        return last_known, "journal"
+    return None, "unknown"
+
+
+def to_existing(batch_id: str, batch: dict[str, JSON], items: Items | None, source: str) -> Existing:
+    """Build the plan's view of what Prolific holds."""
+    details = batch.get("task_details")
+    given = details if isinstance(details, dict) else {}
+    return Existing(
+        batch_id=batch_id,
+        name=str(batch.get("name") or ""),
+        task_details={name: str(given[name]) for name in TASK_DETAILS if given.get(name) is not None},
+        dataset_id=_dataset_id(batch),
+        status=str(batch.get("status") or ""),
+        uses_batch_items=batch.get("batch_items") is not None,
+        held=None if items is None else to_held(items),
+        source=source,
+    )
+
+
+def to_held(items: Sequence[dict[str, JSON]]) -> tuple[Held, ...]:
+    """Read instructions as Prolific answers them."""
+    return tuple(from_item(item) for item in items)
+
+
+def _dataset_id(batch: dict[str, JSON]) -> str | None:
+    datasets = batch.get("datasets")
+    first = datasets[0] if isinstance(datasets, list) and datasets else None
+    return str(first["id"]) if isinstance(first, dict) and first.get("id") else None

@@ -1,0 +1,211 @@
+"""What came of a run, workbook by workbook, and the imports in the journal."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from importer.plan import as_dict
+from importer.problems import Report, quote
+from importer.render.plans import plan_text
+from importer.render.reports import problem_lines, report_json, summary_text
+from importer.render.screen import Line, Lines, line
+
+if TYPE_CHECKING:
+    from importer.errors import ImporterError
+    from importer.journal import Import
+    from importer.model import JSON
+    from importer.plan import Plan
+    from importer.push.submitter import Outcome
+    from importer.run import RunResult, StudyResult
+
+
+#: A file name in which no shell finds anything to do between double quotes.
+_PLAIN_NAME: Final = re.compile(r"[\w .,:/\\+@=()-]+")
+
+
+def plans_text(result: StudyResult) -> Lines:
+    """Show the plans of one workbook."""
+    return tuple(
+        one for planned in result.planned for one in (*plan_text(planned.plan, result.workbook), line())
+    )
+
+
+def planned_text(run: RunResult) -> Lines:
+    """Show the problems and plans of a run, and the command that would push each plan."""
+    lines = list(problem_lines(run.report))
+    for result in run.results:
+        lines += plans_text(result)
+        lines += _refusal_lines(result)
+    relinking = [r.workbook for r in run.results if any(planned.plan.relinks for planned in r.planned)]
+    if relinking:
+        lines.append(line("To give the rows their ids back, look at:"))
+        lines += [line((f"importer plan {_typed(name)} --relink", "strong"), depth=1) for name in relinking]
+    commands = [_push_command(result) for result in run.results if _is_pushable(result)]
+    if commands:
+        lines.append(line("To push exactly this:"))
+        lines += [line((command, "strong"), depth=1) for command in commands]
+    if run.report.broken:
+        lines.append(summary_text(run.report))
+    return tuple(lines)
+
+
+def _is_pushable(result: StudyResult) -> bool:
+    return result.has_work and not any(planned.plan.obstacles for planned in result.planned)
+
+
+def _push_command(result: StudyResult) -> str:
+    plans = [planned.plan for planned in result.planned if planned.has_work]
+    deletes = sum(len(plan.deletes) for plan in plans)
+    words = ["importer push", _typed(result.workbook), *(f"--plan {plan.fingerprint}" for plan in plans)]
+    words += ["--relink"] * any(plan.relinked for plan in plans)
+    words += [f"--allow-remove {deletes}"] * bool(deletes)
+    return " ".join(words)
+
+
+def _typed(workbook: str) -> str:
+    """
+    Return a file name as it is typed, whatever a shell makes of its characters.
+
+    >>> _typed("my study.xlsx"), _typed("$(reboot).xlsx")
+    ('"my study.xlsx"', "'$(reboot).xlsx'")
+    """
+    if _PLAIN_NAME.fullmatch(workbook):
+        # The one way of quoting that every shell understands, cmd.exe too.
+        return f'"{workbook}"' if " " in workbook else workbook
+    return shlex.quote(workbook)
+
+
+def pushed_text(run: RunResult) -> Lines:
+    """Show the problems of a run and what came of each workbook."""
+    lines = [*_resumed_lines(run.resumed), *problem_lines(run.report)]
+    for result in run.results:
+        plans = {planned.plan.batch_id: planned.plan for planned in result.planned}
+        for outcome in result.outcomes:
+            lines += _outcome_lines(outcome, plans.get(outcome.done.batch_id), result.workbook)
+        lines += _refusal_lines(result)
+        is_broken = result.workbook in run.report.broken
+        if not (result.outcomes or result.refusal or is_broken):
+            lines.append(
+                line(("= unchanged", "done"), f"  {result.workbook}: nothing to change, nothing was sent.")
+            )
+    if run.report.broken:
+        was_sent = any(result.outcomes for result in run.results)
+        lines.append(_broken_line(run.report) if was_sent else summary_text(run.report))
+    return tuple(lines)
+
+
+def _broken_line(report: Report) -> Line:
+    names = ", ".join(report.broken)
+    return line(("Not sent", "error"), f" because of the problems above: {names}.")
+
+
+def resumed_text(outcomes: Sequence[Outcome]) -> Lines:
+    """Show how far imports of an earlier run came."""
+    return _resumed_lines(outcomes) or (line("Nothing is open."),)
+
+
+def _resumed_lines(outcomes: Sequence[Outcome]) -> Lines:
+    return tuple(one for outcome in outcomes for one in _outcome_lines(outcome, None, outcome.done.workbook))
+
+
+_STATES: Final = {
+    "new": ("· not sent", "note"),
+    "planned": ("· not sent", "note"),
+    "sent": ("? sent, outcome unknown", "warning"),
+    "acknowledged": ("! sent, ids not in the workbook", "warning"),
+    "written": ("✓ done", "done"),
+    "conflict": ("✗ conflict", "error"),
+    "rejected": ("✗ rejected", "error"),
+    "cancelled": ("· cancelled", "note"),
+}
+
+
+def _outcome_lines(outcome: Outcome, plan: Plan | None, workbook: str) -> Iterator[Line]:
+    done = outcome.done
+    counts = Counter(mark for ref, mark in done.marks.items() if ref)
+    what = [f"{count} {mark}" for mark, count in sorted(counts.items())]
+    if plan is not None and plan.deletes:
+        what.append(f"{len(plan.deletes)} deleted")
+    if "" in done.marks:
+        what.append("the batch's own details updated")
+    batch = done.batch_ref or (quote(plan.name) if plan and plan.name else "")
+    where = " ".join(filter(None, [f"  {workbook} → batch", batch, done.batch_id]))
+    yield line(_STATES[done.state.value], where, f": {', '.join(what)}" if what else "")
+    sentences = str(outcome.refusal) if outcome.refusal else done.note
+    yield from (line(sentence, depth=2) for sentence in sentences.splitlines())
+
+
+def _refusal_lines(result: StudyResult) -> Iterator[Line]:
+    if result.refusal is not None:
+        yield line(("✗ not sent", "error"), f"  {result.workbook}")
+        yield from (line(sentence, depth=2) for sentence in str(result.refusal).splitlines())
+
+
+def status_text(imports: Iterable[Import]) -> Lines:
+    """List imports, one line each, with the reason where there is one."""
+    lines: list[Line] = []
+    for one in imports:
+        at = f"{_moment(one.updated_at):%Y-%m-%d %H:%M} UTC"
+        ref = f"{one.batch_ref} " if one.batch_ref else ""
+        lines.append(
+            line(f"{at}  ", _STATES[one.state.value], f"  {one.workbook} → batch {ref}{one.batch_id}")
+        )
+        lines += [line(sentence, depth=2) for sentence in one.note.splitlines()]
+    return tuple(lines) or (line("No imports yet."),)
+
+
+def pushed_json(run: RunResult) -> dict[str, JSON]:
+    """Return the report, every plan and every outcome of a run."""
+    return {
+        "report": report_json(run.report),
+        "results": [
+            {
+                "workbook": result.workbook,
+                "exit_code": result.exit_code,
+                "plans": [as_dict(planned.plan) for planned in result.planned],
+                "imports": [outcome_json(outcome) for outcome in result.outcomes],
+                "refusal": _refusal_json(result.refusal),
+            }
+            for result in run.results
+        ],
+        "resumed": [outcome_json(outcome) for outcome in run.resumed],
+    }
+
+
+def outcome_json(outcome: Outcome) -> dict[str, JSON]:
+    """Return how far an import came, and why no further."""
+    return {**import_json(outcome.done), "refusal": _refusal_json(outcome.refusal)}
+
+
+def import_json(one: Import) -> dict[str, JSON]:
+    """Return an import without what was sent; the journal keeps that."""
+    return {
+        "id": one.id,
+        "workbook": one.workbook,
+        "batch_id": one.batch_id,
+        "batch": one.batch_ref,
+        "state": one.state.value,
+        "is_open": one.state.is_open,
+        "fingerprint": one.fingerprint,
+        "ids": dict(one.ids),
+        "marks": dict(one.marks),
+        "note": one.note,
+        "attempts": one.attempts,
+        "sent_at": None if one.sent_at is None else _moment(one.sent_at).isoformat(),
+        "updated_at": _moment(one.updated_at).isoformat(),
+    }
+
+
+def _refusal_json(refusal: ImporterError | None) -> dict[str, JSON] | None:
+    if refusal is None:
+        return None
+    return {"kind": type(refusal).__name__, "message": str(refusal), "exit_code": refusal.exit_code}
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

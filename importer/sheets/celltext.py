@@ -1,0 +1,90 @@
+"""
+From a cell to the text that is taken: what Excel makes of what people type, undone or reported.
+
+Nothing is guessed. A cell whose text cannot be trusted gives the code of its problem; what a
+column means, and whether the text fits, is for others to judge.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from importer.contract import INVISIBLE, MAX_DIGITS, Kind, is_blank, trim
+from importer.workbook.cells import Cell, CellKind
+
+# What XML forbids, however it was smuggled in (`_x0000_`).
+_CONTROL: Final = "\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff"
+_HOLDS_CONTROL: Final = re.compile(f"[{_CONTROL}]")
+_HOLDS_INVISIBLE: Final = re.compile(f"[{INVISIBLE}]")
+# In a text a non-breaking space is typography; in a ref or a value it makes two words differ.
+_WORD_HOLDS_INVISIBLE: Final = re.compile(f"[{INVISIBLE}\u00a0\t\r\n]")
+_NEEDS_A_LOOK: Final = re.compile(rf"\A[\s{INVISIBLE}]|\s\Z|[{_CONTROL}{INVISIBLE}\u00a0\t\r\n]|\A\Z")
+
+_NOT_TEXT: Final = {
+    CellKind.BOOLEAN: "boolean-cell",
+    CellKind.DATE: "date-cell",
+    CellKind.ERROR: "error-cell",
+}
+
+
+class Taken(NamedTuple):
+    """
+    What is taken from a cell.
+
+    Attributes:
+        text: The text; "" if blank.
+        code: The catalogue code of what is to be said of it; None if nothing is.
+    """
+
+    text: str
+    code: str | None = None
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text is taken as it stands in any kind of column."""
+    return _NEEDS_A_LOOK.search(text) is None
+
+
+def take(cell: Cell, kind: Kind) -> Taken:
+    """Take the text of a cell that stands in a column of one kind."""
+    if kind is Kind.FREE:
+        return Taken(cell.text)
+    if cell.is_formula and not cell.has_result:
+        return Taken("", "formula-without-result")
+    if cell.kind is CellKind.TEXT:
+        return _take_text(cell.text, kind)
+    if cell.kind is CellKind.NUMBER:
+        return _take_number(cell)
+    if cell.kind is CellKind.BOOLEAN and kind is Kind.FLAG:
+        return Taken(cell.text)
+    return Taken(cell.text, _NOT_TEXT.get(cell.kind))
+
+
+def _take_text(text: str, kind: Kind) -> Taken:
+    if is_plain(text):
+        return Taken(text)
+    if _HOLDS_CONTROL.search(text):
+        return Taken(text, "control-character")
+    if is_blank(text):
+        return Taken("")
+    if kind is Kind.TEXT:
+        return Taken(text, _seen_by_nobody(text))
+    word = trim(text)
+    if word != text:
+        return Taken(word, "value-trimmed")
+    return Taken(word, "invisible-character" if _WORD_HOLDS_INVISIBLE.search(word) else None)
+
+
+def _seen_by_nobody(text: str) -> str | None:
+    if text != text.strip():
+        return "spaces-at-end"
+    return "invisible-character" if _HOLDS_INVISIBLE.search(text) else None
+
+
+def _take_number(cell: Cell) -> Taken:
+    number = float(cell.text)
+    if abs(number) >= 10**MAX_DIGITS:
+        return Taken(f"{number:.0f}", "number-too-long")
+    text = str(int(number)) if number.is_integer() else f"{number:.{MAX_DIGITS}g}"
+    return Taken(text, "number-formatted" if cell.is_formatted else None)

@@ -1,0 +1,181 @@
+"""
+From a workbook to frames: one per sheet, every value a text, the index the Excel row.
+
+Puts together what others find: where sheets and columns stand (`importer.sheets.headers`), which rows
+count (`importer.sheets.rows`), what is taken from one cell (`importer.sheets.celltext`), what merged cells hide
+(`importer.sheets.merged`), where the importer may write (`importer.sheets.spots`). Whether the texts make sense
+is `importer.validator`'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import pandas as pd
+
+from importer.contract import BATCHES, INSTRUCTIONS, SheetContract, canonical
+from importer.errors import WorkbookRefused
+from importer.problems import Problem, problem
+from importer.sheets.headers import Place, find_sheet, first_rows, match_headers, missing_sheet
+from importer.sheets.merged import check_merged
+from importer.sheets.rows import GatheredRows
+from importer.sheets.spots import SpotFinder
+from importer.workbook.cells import Spot
+from importer.workbook.reader import SheetInfo, Workbook, open_workbook
+
+
+@dataclass(frozen=True, slots=True)
+class SheetFrame:
+    """
+    One sheet.
+
+    Attributes:
+        name: As it stands in the workbook.
+        data: Object dtype, every value a text ("" = blank); index = Excel row; all columns of the
+            contract, in its order, whether the sheet has them or not.
+        columns: Contract column name → column number, only those present.
+        part: Zip member of the sheet's XML.
+        prefix: Prefix of its element names ("" or such as "x:").
+        spots: (Excel row, importer's column) → where to write; the header's row if the column is
+            not there yet.
+        guilty: (Excel row, column) of cells whose text could not be read, and that were reported.
+    """
+
+    name: str
+    data: pd.DataFrame
+    columns: Mapping[str, int]
+    part: str
+    prefix: str
+    spots: Mapping[tuple[int, str], Spot]
+    guilty: frozenset[tuple[int, str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """
+    One workbook.
+
+    Attributes:
+        workbook: As the researcher named it.
+        path: Where it is.
+        sha256: Digest of the bytes that were read.
+        instructions: *ref* is filled in where it was carried, *batch* where only one is possible.
+        batches: None if the workbook has no sheet Batches.
+    """
+
+    workbook: str
+    path: Path
+    sha256: str
+    instructions: SheetFrame
+    batches: SheetFrame | None
+
+
+def read_frames(path: Path, workbook: str) -> tuple[Frames | None, tuple[Problem, ...]]:
+    """
+    Read a workbook.
+
+    Args:
+        path: The file.
+        workbook: Its name in problems, as the researcher gave it.
+
+    Returns:
+        The frames, None if the workbook cannot be checked further (file refused, sheet or
+        required column missing), and what was found while reading.
+    """
+    try:
+        with open_workbook(path) as book:
+            return _read_sheets(book, workbook)
+    except WorkbookRefused as refused:
+        values = refused.values
+        return None, (problem(refused.code, workbook, sheet=None, cells=(), ref="", column="", **values),)
+
+
+def _read_sheets(book: Workbook, workbook: str) -> tuple[Frames | None, tuple[Problem, ...]]:
+    info, problems = find_sheet(book, INSTRUCTIONS, workbook)
+    if info is None:
+        return None, (missing_sheet(book, INSTRUCTIONS, workbook),)
+    batches_info, more = find_sheet(book, BATCHES, workbook, taken=(info,))
+    problems += more
+    instructions, more = _read_sheet(book, info, INSTRUCTIONS, workbook)
+    problems += more
+    batches = None
+    if batches_info is not None:
+        batches, more = _read_sheet(book, batches_info, BATCHES, workbook)
+        problems += more
+    if instructions is None or (batches_info is not None and batches is None):
+        return None, problems
+    if instructions.data.empty:
+        problems += (Place(workbook, info.name).problem("no-instructions"),)
+    _fill_in_batch(instructions.data, [] if batches is None else batches.data["batch"].tolist())
+    return Frames(workbook, book.path, book.sha256, instructions, batches), problems
+
+
+def _read_sheet(
+    book: Workbook, info: SheetInfo, contract: SheetContract, workbook: str
+) -> tuple[SheetFrame | None, tuple[Problem, ...]]:
+    place = Place(workbook, info.name)
+    rows = book.rows(info)
+    first = first_rows(rows)
+    headers, problems = match_headers(first, contract, place)
+    if headers.row is None or not headers.has_required(contract):
+        return None, problems
+    spots = SpotFinder(contract, headers)
+    gathered = GatheredRows(contract, headers, place, spots)
+    for row in chain(first, rows):
+        if row.number > headers.row.number:
+            gathered.add(row)
+    data = _frame(gathered, contract)
+    merged, guilty = check_merged(rows.merged, data, headers, contract, place)
+    found = spots.all(gathered.unnamed, rows.default_styles)
+    homeless = [
+        place.problem("column-missing", column=name, wanted=name) for name in spots.without_room(found)
+    ]
+    frame = SheetFrame(
+        name=info.name,
+        data=data,
+        columns=headers.columns,
+        part=info.part,
+        prefix=rows.prefix,
+        spots=found,
+        guilty=frozenset(gathered.guilty | guilty),
+    )
+    return frame, (*problems, *homeless, *gathered.problems, *gathered.remarks(), *merged)
+
+
+def _frame(rows: GatheredRows, contract: SheetContract) -> pd.DataFrame:
+    return pd.DataFrame(
+        rows.texts,
+        index=pd.Index(rows.numbers, dtype="int64"),
+        columns=pd.Index(contract.names, dtype=object),
+        dtype=object,
+    )
+
+
+def _fill_in_batch(instructions: pd.DataFrame, batches: list[str]) -> None:
+    """
+    Fill in blank batches where only one is possible.
+
+    That is: the one batch that the workbook has or names; that of the row above with the same
+    ref; or the only batch in which the ref stands at all (a sorted sheet). All others stay blank,
+    for the validator to report.
+    """
+    named = dict.fromkeys(name for name in instructions["batch"].tolist() if name)
+    candidates = batches or list(named)
+    if len(candidates) <= 1:
+        instructions.loc[instructions["batch"] == "", "batch"] = "".join(candidates)
+        return
+    homes: dict[str, set[str]] = {}
+    rows = list(zip(instructions["ref"].tolist(), instructions["batch"].tolist(), strict=True))
+    for ref, batch in rows:
+        if batch:
+            homes.setdefault(canonical(ref), set()).add(batch)
+    filled: list[str] = []
+    for number, (ref, batch) in enumerate(rows):
+        follows = number > 0 and rows[number - 1][0] == ref
+        home = homes.get(canonical(ref), set())
+        only = next(iter(home)) if len(home) == 1 else ""
+        filled.append(batch or (filled[-1] if follows else "") or only)
+    instructions["batch"] = filled

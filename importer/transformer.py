@@ -1,0 +1,215 @@
+"""
+Frames → models, and back.
+
+Past this module there are no frames. It trusts `importer.validator`: what it cannot build is a
+mistake that should have been reported, so it raises instead of explaining. `to_rows` is the way
+back, for `pull`: the rows that `to_batches` would read as the same batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from importer.contract import (
+    ANY_NUMBER,
+    ANY_NUMBER_WORD,
+    BATCHES,
+    INSTRUCTIONS,
+    NO_WORDS,
+    TASK_DETAILS,
+    YES_WORDS,
+    InstructionType,
+    Kind,
+    Level,
+    canonical,
+)
+from importer.model import (
+    Batch,
+    BatchDetails,
+    FreeText,
+    HeadedOption,
+    Instruction,
+    MultipleChoice,
+    MultipleChoiceWithFreeText,
+)
+
+if TYPE_CHECKING:
+    from importer.sheets.frames import Frames, SheetFrame
+
+Cells = Mapping[str, str]  # one row: text by column name
+
+_MODELS: Final[Mapping[str, type[FreeText | MultipleChoice | MultipleChoiceWithFreeText]]] = {
+    InstructionType.FREE_TEXT: FreeText,
+    InstructionType.MULTIPLE_CHOICE: MultipleChoice,
+    InstructionType.MULTIPLE_CHOICE_WITH_FREE_TEXT: MultipleChoiceWithFreeText,
+}
+_DETAIL_COLUMNS: Final = ("name", *TASK_DETAILS, "dataset_id")
+#: Instruction-level columns that become a field as they are, by field name.
+_FIELD_COLUMNS: Final = {
+    ("id" if column.name == "instruction_id" else column.name): column
+    for column in INSTRUCTIONS.columns
+    if column.name == "instruction_id"
+    or (column.level is Level.INSTRUCTION and column.name not in ("batch", "ref"))
+}
+_OPTION_COLUMNS: Final = {
+    column.name.removeprefix("option_"): column.name
+    for column in INSTRUCTIONS.columns
+    if column.level is Level.OPTION
+}
+
+
+def to_batches(frames: Frames, *, batch_id: str | None = None) -> tuple[Batch, ...]:
+    """
+    Build the batches that a workbook describes.
+
+    Args:
+        frames: *instructions* has one row per instruction and option (object dtype, index = Excel
+            row, every value a text); *batches* one row per batch, or None.
+        batch_id: The batch of a workbook that does not name it: it has no sheet Batches, or one
+            row there without batch_id.
+
+    Returns:
+        Batches in sheet order, each with its instructions in order of first appearance and their
+        options in row order.
+
+    Raises:
+        ValueError: The frames have not passed `validate`; our bug, not the researcher's.
+
+    Source: "Update Batch Instructions", PUT …/batches/{batch_id}/instructions.
+    """
+    blocks = _blocks(frames)
+    instructions: dict[str, list[Instruction]] = {}
+    for (ref, _), rows in blocks.items():
+        instructions.setdefault(ref, []).append(_instruction([cells for _, cells in rows]))
+    return tuple(
+        Batch(
+            ref=cells["batch"],
+            batch_id=(cells["batch_id"] or batch_id or "").lower(),
+            row=row,
+            details=BatchDetails(**_details(cells)),
+            instructions=tuple(instructions.get(canonical(cells["batch"]), ())),
+        )
+        for row, cells in _batch_rows(frames)
+    )
+
+
+def first_rows(frames: Frames) -> dict[tuple[str, str], int]:
+    """Return where each instruction begins: Excel row by (batch ref, instruction ref), as in the models."""
+    spelling = {canonical(cells["batch"]): cells["batch"] for _, cells in _batch_rows(frames)}
+    return {(spelling[batch], rows[0][1]["ref"]): rows[0][0] for (batch, _), rows in _blocks(frames).items()}
+
+
+def _batch_rows(frames: Frames) -> list[tuple[int | None, Cells]]:
+    """Return the batches' rows; without any, the one batch that the instructions name or leave unnamed."""
+    if frames.batches is not None and len(frames.batches.data):
+        return [(row, cells) for row, cells in _rows(frames.batches)]
+    names = (name for name in frames.instructions.data["batch"].tolist() if name)
+    return [(None, dict.fromkeys(BATCHES.names, "") | {"batch": next(names, "")})]
+
+
+def _blocks(frames: Frames) -> dict[tuple[str, str], list[tuple[int, Cells]]]:
+    """Return the rows of each instruction, by (batch ref, ref) in canonical form, in order of appearance."""
+    batches = [canonical(cells["batch"]) for _, cells in _batch_rows(frames)]
+    blocks: dict[tuple[str, str], list[tuple[int, Cells]]] = {}
+    for row, cells in _rows(frames.instructions):
+        batch = batches[0] if len(batches) == 1 and not cells["batch"] else canonical(cells["batch"])
+        if batch not in batches:
+            raise ValueError(f"row {row} names no batch of the sheet Batches")
+        blocks.setdefault((batch, canonical(cells["ref"])), []).append((row, cells))
+    return blocks
+
+
+def _rows(sheet: SheetFrame) -> list[tuple[int, Cells]]:
+    # One list per column and one zip over them; a Series per row would cost 100 times as much.
+    names = list(sheet.data.columns)
+    columns = [sheet.data[name].tolist() for name in names]
+    texts = zip(*columns, strict=True)
+    return [
+        (int(row), dict(zip(names, cells, strict=True)))
+        for row, cells in zip(sheet.data.index, texts, strict=True)
+    ]
+
+
+def _details(cells: Cells) -> dict[str, str]:
+    given = {name: cells[name] for name in _DETAIL_COLUMNS if cells[name]}
+    return given | {
+        name: text.lower() for name, text in given.items() if BATCHES.by_name[name].kind is Kind.UUID
+    }
+
+
+def _instruction(rows: Sequence[Cells]) -> Instruction:
+    """Build one instruction from its rows, which repeat its own cells or leave them blank."""
+    fields: dict[str, object] = {"ref": rows[0]["ref"]}
+    for field, column in _FIELD_COLUMNS.items():
+        text = next((cells[column.name] for cells in rows if cells[column.name]), "")
+        if text:
+            fields[field] = _value(column.kind, text)
+    options = [option for cells in rows if (option := _option(cells))]
+    if options:
+        fields["options"] = tuple(options)
+    model = _MODELS.get(str(fields.get("type")))
+    if model is None:
+        raise ValueError(f"{rows[0]['ref']} has no known type")
+    return model.model_validate(fields)
+
+
+def _option(cells: Cells) -> dict[str, str]:
+    return {field: cells[column] for field, column in _OPTION_COLUMNS.items() if cells[column]}
+
+
+def _value(kind: Kind, text: str) -> str | int | bool:
+    word = text.casefold()
+    if kind is Kind.LIMIT:
+        return ANY_NUMBER if word == ANY_NUMBER_WORD else int(text)
+    if kind is Kind.FLAG:
+        if word not in (*YES_WORDS, *NO_WORDS):
+            raise ValueError(f"{text} is neither yes nor no")
+        return word in YES_WORDS
+    return text.lower() if kind is Kind.UUID else text
+
+
+def to_rows(batches: Sequence[Batch]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """
+    Write batches as the rows of a workbook.
+
+    Returns:
+        The rows of the sheet Instructions (the ref on every row, the instruction's other cells on
+        its first) and those of the sheet Batches, each with a text for every column.
+    """
+    instructions = [
+        dict.fromkeys(INSTRUCTIONS.names, "") | cells
+        for batch in batches
+        for instruction in batch.instructions
+        for cells in _instruction_rows(batch.ref, instruction)
+    ]
+    return instructions, [dict.fromkeys(BATCHES.names, "") | _batch_row(batch) for batch in batches]
+
+
+def _batch_row(batch: Batch) -> dict[str, str]:
+    given = {name: getattr(batch.details, name) or "" for name in _DETAIL_COLUMNS}
+    return {"batch": batch.ref, "batch_id": batch.batch_id, **given}
+
+
+def _instruction_rows(batch_ref: str, instruction: Instruction) -> list[dict[str, str]]:
+    fields = instruction.model_dump(exclude={"options"})
+    own = {column.name: _text(fields.get(field)) for field, column in _FIELD_COLUMNS.items()}
+    options = () if isinstance(instruction, FreeText) else instruction.options
+    rows = [
+        {
+            "option_label": option.label,
+            "option_value": option.value,
+            "option_heading": option.heading if isinstance(option, HeadedOption) else "",
+        }
+        for option in options
+    ]
+    first, *others = rows or [{}]
+    return [{"batch": batch_ref, "ref": instruction.ref, **cells} for cells in (own | first, *others)]
+
+
+def _text(value: str | int | bool | None) -> str:
+    if isinstance(value, bool):
+        return YES_WORDS[0] if value else NO_WORDS[0]
+    if value == ANY_NUMBER:
+        return ANY_NUMBER_WORD
+    return "" if value is None else str(value)

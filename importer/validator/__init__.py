@@ -1,0 +1,204 @@
+"""
+Checking: frames → problems.
+
+One lazy pandera validation per kind of sheet judges all workbooks of a run (`importer.validator.rules` says
+what is wrong, `importer.validator.facts` what the sheets say). Here its failure cases become problems:
+each at its cell, one root problem per cell; pandera's own wording reaches nobody.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, TypeVar
+
+import pandas as pd
+import pandera.pandas as pa
+
+from importer.contract import MAX_LISTED
+from importer.problems import ID_REMEDIES, Problem, Severity, problem, quote
+from importer.sheets.frames import Frames
+from importer.validator.facts import BatchFacts, InstructionFacts, SheetFacts
+from importer.validator.rules import BATCH_RULES, INSTRUCTION_RULES, Rule
+
+F = TypeVar("F", bound=SheetFacts)
+
+#: How many cells break a rule beyond those that are listed, by number of the rule and of the workbook.
+_More = dict[tuple[int, int], int]
+
+_NO_IDS: Final[Mapping[str, str]] = MappingProxyType({})
+_SEVERITIES: Final = tuple(Severity)
+_CELL: Final = re.compile(r"([A-Z]+)([0-9]+)")
+
+
+def validate(
+    frames: Sequence[Frames], *, known_ids: Mapping[str, str] = _NO_IDS, batch_id: str | None = None
+) -> tuple[Problem, ...]:
+    """
+    Check the workbooks of a run.
+
+    Args:
+        frames: All workbooks, as read: object dtype, every value a text, index = Excel row.
+        known_ids: Instruction id → id of the batch it belongs to, as far as the journal knows.
+        batch_id: The batch of workbooks that do not name theirs (`--batch`).
+
+    Returns:
+        What is wrong with them, in order.
+
+    Raises:
+        RuntimeError: A check failed to run; our bug, not the researcher's.
+    """
+    if not frames:
+        return ()
+    batches = BatchFacts(frames, batch_id)
+    instructions = InstructionFacts(frames, batches, known_ids)
+    problems = [*_problems(batches, BATCH_RULES), *_problems(instructions, INSTRUCTION_RULES)]
+    return sort_problems(problems, [f.workbook for f in frames])
+
+
+def sort_problems(problems: Iterable[Problem], workbooks: Sequence[str] = ()) -> tuple[Problem, ...]:
+    """
+    Put problems in order: by workbook, severity, sheet, row and column.
+
+    A cell's warnings give way to its error, the root; equal problems are said once.
+
+    Args:
+        problems: From reading and from checking.
+        workbooks: The order of the workbooks; others follow as they come.
+    """
+    unique = list(dict.fromkeys(problems))
+    order = {name: n for n, name in enumerate(dict.fromkeys([*workbooks, *(p.workbook for p in unique)]))}
+    broken = {_cell(p) for p in unique if p.is_error and p.cells}
+    told = [p for p in unique if p.severity is not Severity.WARNING or _cell(p) not in broken]
+    return tuple(
+        sorted(
+            told,
+            key=lambda p: (order[p.workbook], _SEVERITIES.index(p.severity), p.sheet or "", _position(p)),
+        )
+    )
+
+
+def _cell(problem: Problem) -> tuple[str, str | None, str]:
+    return problem.workbook, problem.sheet, problem.cells[0] if problem.cells else ""
+
+
+def _position(problem: Problem) -> tuple[int, int, str]:
+    found = _CELL.fullmatch(problem.cells[0]) if problem.cells else None
+    return (int(found[2]), len(found[1]), found[1]) if found else (0, 0, "")
+
+
+# ------------------------------------------------------------------ pandera
+def _findings(facts: F, rules: Sequence[Rule[F]]) -> tuple[list[tuple[int, int]], _More]:
+    """Let pandera judge; return (number of the rule, row) of what is broken, in order, and how much more is."""
+    more: _More = {}
+    numbered = {name: [n for n, rule in enumerate(rules) if rule.column == name] for name in facts.data}
+    schema = pa.DataFrameSchema(
+        {
+            name: pa.Column(object, checks=[_check(n, rules[n], facts, more) for n in numbers])
+            for name, numbers in numbered.items()
+        }
+    )
+    try:
+        schema.validate(facts.data, lazy=True)
+    except pa.errors.SchemaErrors as errors:
+        cases = errors.failure_cases
+    else:
+        return [], more
+    # pandera turns an exception into a failure case without a row.
+    crashed = cases[cases["index"].isna() | cases["check_number"].isna()]
+    if len(crashed):
+        raise RuntimeError(
+            f"Checks failed to run: {crashed[['column', 'check', 'failure_case']].to_dict('records')}"
+        )
+    places = zip(cases["column"], cases["check_number"], cases["index"], strict=True)
+    return sorted((numbered[column][int(number)], int(index)) for column, number, index in places), more
+
+
+def _check(number: int, rule: Rule[F], facts: F, more: _More) -> pa.Check:
+    # The rule closes over all columns and answers with a Series, so that a row that breaks it is
+    # one failure case; a check of the whole frame reports each row once per column.
+    def judge(_: object) -> pd.Series[bool]:
+        holds = rule.holds(facts)
+        if len(holds) - int(holds.sum()) <= MAX_LISTED:
+            return holds
+        # Of each workbook the first are listed, so that each broken one is known to be broken.
+        rank = (~holds).groupby(facts.book).cumsum()
+        counts = rank.groupby(facts.book).max()
+        for book, count in zip(counts.index.tolist(), counts.tolist(), strict=True):
+            if count > MAX_LISTED:
+                more[number, book] = count - MAX_LISTED
+        return holds | (rank > MAX_LISTED)
+
+    return pa.Check(judge, name=rule.code, error=rule.code, ignore_na=False)
+
+
+# ------------------------------------------------------------------ problems
+def _problems(facts: F, rules: Sequence[Rule[F]]) -> Iterator[Problem]:
+    told: set[tuple[int, str]] = set()
+    others = {}
+    found, more = _findings(facts, rules)
+    for number, index in found:
+        rule = rules[number]
+        if (index, rule.column) in told or facts.is_guilty(index, rule.column):
+            continue
+        told.add((index, rule.column))
+        if rule.names_other and number not in others:
+            others[number] = rule.find(facts)
+        other = int(others[number][index]) if rule.names_other else None
+        yield _problem(facts, rule, index, other)
+    for (number, book), count in more.items():
+        yield _more_of(facts, rules[number], book, count)
+
+
+def _more_of(facts: SheetFacts, rule: Rule[F], book: int, count: int) -> Problem:
+    sheet = facts.sheets[book]
+    return problem(
+        "more-of-these",
+        facts.frames[book].workbook,
+        sheet=sheet.name if sheet is not None else None,
+        column=rule.column,
+        count=count,
+        listed=rule.code,
+        limit=MAX_LISTED,
+    )
+
+
+def _problem(facts: F, rule: Rule[F], index: int, other: int | None) -> Problem:
+    """Say that a row breaks a rule; at the sheet if the column is missing, at the file if the sheet is."""
+    sheet = facts.sheets[facts.book[index]] if facts.row[index] else None
+    code, cells, ref = rule.code, [], facts.ref(index)
+    values: dict[str, object] = {
+        "shown": quote(facts.text(index, rule.column)),
+        "todo": ID_REMEDIES.get(rule.column, ""),
+        **rule.values(facts, index),
+    }
+    if other is not None:
+        values |= _other_values(facts, rule.column, index, other)
+    if sheet is not None and rule.column in sheet.columns:
+        rows = [index] if other is None or facts.book[other] != facts.book[index] else [index, other]
+        cells = [facts.cell(row, rule.column) for row in rows]
+    elif sheet is not None:
+        code, ref, values = "column-missing", "", {"wanted": rule.column}
+    return problem(
+        code,
+        facts.frames[facts.book[index]].workbook,
+        sheet=sheet.name if sheet is not None else None,
+        cells=cells,
+        ref=ref,
+        column=rule.column,
+        **values,
+    )
+
+
+def _other_values(facts: SheetFacts, column: str, index: int, other: int) -> dict[str, object]:
+    """Name the other cell of a conflict, with its workbook if that is another one."""
+    theirs = facts.frames[facts.book[other]].workbook
+    is_here = facts.book[other] == facts.book[index]
+    place = facts.place(other, column)
+    return {
+        "first_cell": facts.cell(other, column) if is_here else f"{theirs} › {place}",
+        "first_place": place if is_here else f"{theirs} › {place}" if place else theirs,
+        "first_shown": quote(facts.text(other, column)),
+        "first_ref": facts.ref(other),
+    }

@@ -1,0 +1,84 @@
+"""
+Copies of workbooks as they were before they were written to.
+
+Owns the folder of backups: their names, who may read them, and how many are kept. A backup gets its
+name when it is whole, so that a process killed in the middle of copying leaves none that is not.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from importer.workbook.temporary import temporary_file
+
+#: Backups kept for each workbook name; older ones are deleted.
+KEPT_BACKUPS: Final = 20
+
+
+def keep_backup(source: BinaryIO, name: str, folder: Path, now: datetime) -> Path:
+    """
+    Copy a workbook's bytes into the folder of backups.
+
+    Args:
+        source: The workbook, open for reading.
+        name: Its file name: `study.xlsx` becomes `study.20261122T103100Z.xlsx`.
+        folder: Made if missing, for the owner only.
+        now: When, with its time zone.
+
+    Raises:
+        OSError: The copy could not be made; no part of it is left.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with temporary_file(folder) as temporary:
+        with temporary.open("wb") as copy:
+            source.seek(0)
+            shutil.copyfileobj(source, copy, 1 << 20)
+            copy.flush()
+            os.fsync(copy.fileno())
+        backup = _place(temporary, name, now)
+    with suppress(OSError):  # too many backups are no reason to fail
+        for old in _backups_of(folder, name)[KEPT_BACKUPS:]:
+            # After the clock went backwards the newest backup bears the oldest time.
+            if old != backup:
+                old.unlink()
+    return backup
+
+
+def _place(finished: Path, name: str, now: datetime) -> Path:
+    """Give a finished copy a name that no backup has yet."""
+    stem, suffix = os.path.splitext(name)  # noqa: PTH122 (a name, not a path)
+    stamp = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    for number in count(1):
+        backup = finished.with_name(f"{stem}.{stamp}{f'-{number}' if number > 1 else ''}{suffix}")
+        with suppress(FileExistsError):
+            _rename_to_new(finished, backup)
+            return backup
+    raise AssertionError  # count() never ends
+
+
+def _rename_to_new(path: Path, new: Path) -> None:
+    """Rename a file; FileExistsError instead of replacing another one."""
+    try:
+        new.hardlink_to(path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if new.exists():
+            raise FileExistsError(new) from None
+        path.rename(new)
+
+
+def _backups_of(folder: Path, name: str) -> list[Path]:
+    """The backups of this workbook name, newest first."""
+    stem, suffix = os.path.splitext(name)  # noqa: PTH122 (a name, not a path)
+    form = re.compile(rf"{re.escape(stem)}\.(\d{{8}}T\d{{6}}Z)(?:-(\d+))?{re.escape(suffix)}")
+    found = [(form.fullmatch(path.name), path) for path in folder.iterdir()]
+    dated = [(match[1], int(match[2] or 1), path) for match, path in found if match]
+    return [path for _, _, path in sorted(dated, reverse=True)]

@@ -1,0 +1,92 @@
+"""
+What the template's sheets show by themselves, as conditional formats: blocks, repeats, gaps.
+
+Hints only; what is right and wrong is `importer.validator`'s. The formulas are relative to row 2;
+Excel and LibreOffice move them along with the cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from openpyxl.styles import Font
+from openpyxl.worksheet.worksheet import Worksheet
+
+from importer.contract import BATCHES, COMMENT_MARK, INSTRUCTIONS, InstructionType, column_letter
+from importer.workbook import looks
+
+_AT: Final = {name: column_letter(number) for number, name in enumerate(INSTRUCTIONS.names, 1)}
+_LAST: Final = column_letter(len(INSTRUCTIONS.columns))
+_BATCH, _REF, _TYPE = (f"${_AT[name]}2" for name in ("batch", "ref", "type"))
+
+_SAME_BATCH: Final = f"EXACT({_BATCH},${_AT['batch']}1)"
+_GOES_ON: Final = f'AND({_REF}<>"",EXACT({_REF},${_AT["ref"]}1),{_SAME_BATCH})'
+_LEFT_OUT: Final = f'LEFT(TRIM({_REF}),1)="{COMMENT_MARK}"'
+_STARTS: Final = f'AND({_REF}<>"",NOT({_LEFT_OUT}),NOT({_GOES_ON}))'
+_HAS_OPTIONS: Final = f'LEFT({_TYPE},8)="multiple"'
+
+#: What the first row of an instruction needs, and when.
+_NEEDED: Final = {
+    "type": "TRUE",
+    "description": "TRUE",
+    "answer_limit": _HAS_OPTIONS,
+    "option_heading": f'{_TYPE}="{InstructionType.MULTIPLE_CHOICE_WITH_FREE_TEXT}"',
+    "option_label": _HAS_OPTIONS,
+    "option_value": _HAS_OPTIONS,
+}
+_LINE: Final = looks.line_above()
+_TINT: Final = looks.fill(looks.TODO)
+_FADED: Final = Font(color=looks.FADED, bold=False)
+
+
+class _Hint(NamedTuple):
+    first: str  # column letters
+    last: str
+    formula: str
+    style: dict[str, object]
+    is_final: bool = False
+
+
+def show_instructions(sheet: Worksheet, ruled: int) -> None:
+    """Show the blocks down to row *ruled*: repeats grey, a line above each instruction, gaps tinted."""
+    _add(sheet, ruled, list(_instruction_hints()))
+
+
+def show_batches(sheet: Worksheet, ruled: int) -> None:
+    """Tint a missing batch_id down to row *ruled*."""
+    letter = column_letter(BATCHES.names.index("batch_id") + 1)
+    filled = f"COUNTA($A2:${column_letter(len(BATCHES.columns))}2)>0"
+    _add(sheet, ruled, [_Hint(letter, letter, f'AND({filled},${letter}2="")', {"fill": _TINT})])
+
+
+def _instruction_hints() -> Iterator[_Hint]:
+    """
+    Give the hints in file order.
+
+    Excel merges all rules that hold for a cell; LibreOffice takes the first in file order. So a
+    rule that holds on an instruction's first row draws the line too, and the general ones are last.
+    """
+    ref, batch = _AT["ref"], _AT["batch"]
+    repeated = f'AND({_BATCH}<>"",{_SAME_BATCH}'
+    yield _Hint(ref, ref, _GOES_ON, {"font": _FADED})
+    yield _Hint(batch, batch, f"{repeated},{_STARTS})", {"font": _FADED, "border": _LINE})
+    yield _Hint(batch, batch, f"{repeated})", {"font": _FADED})
+    for name, condition in _NEEDED.items():
+        at = _AT[name]
+        gap = f'AND({_STARTS},{condition},${at}2="")'
+        yield _Hint(at, at, gap, {"fill": _TINT, "border": _LINE})
+    for name in ("option_label", "option_value"):
+        at = _AT[name]
+        yield _Hint(at, at, f'AND({_GOES_ON},${at}2="")', {"fill": _TINT})
+    unused = f'AND({_STARTS},{_TYPE}="{InstructionType.FREE_TEXT}")'
+    style: dict[str, object] = {"fill": looks.fill(looks.PALE), "border": _LINE}
+    yield _Hint(_AT["answer_limit"], _AT["option_value"], unused, style)
+    yield _Hint("A", _LAST, _LEFT_OUT, {"font": Font(color=looks.FADED, italic=True)}, is_final=True)
+    yield _Hint("A", _LAST, _STARTS, {"border": _LINE})
+
+
+def _add(sheet: Worksheet, ruled: int, hints: list[_Hint]) -> None:
+    for priority, hint in enumerate(hints, 2):
+        rule = looks.rule(hint.formula, 1 if hint.is_final else priority, stop=hint.is_final, **hint.style)
+        sheet.conditional_formatting.add(f"{hint.first}2:{hint.last}{ruled}", rule)

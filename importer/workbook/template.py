@@ -1,0 +1,252 @@
+"""
+The template that researchers fill in, empty or with rows: everything in it comes from the contract.
+
+Owns the sheets Instructions and Batches of a workbook that we make; the sheet Help is
+`importer.workbook.help_sheet`'s. Nothing is protected: protection stops people from inserting
+and sorting rows, and stops nobody from pasting over a drop-down list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from openpyxl.styles import Alignment
+from openpyxl.workbook import Workbook
+from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.worksheet import Worksheet
+
+from importer.contract import (
+    BATCHES,
+    HELP_SHEET,
+    INSTRUCTIONS,
+    SHEETS,
+    Column,
+    InstructionType,
+    Kind,
+    Level,
+    SheetContract,
+    column_letter,
+)
+from importer.workbook import looks
+from importer.workbook.help_sheet import write_help
+from importer.workbook.hints import show_batches, show_instructions
+
+Row = Mapping[str, str]
+
+#: Rows that get the text format cell by cell; below them the column's own format holds, which
+#: Excel and LibreOffice honour.
+FORMATTED_ROWS: Final = 200
+#: Rows that drop-downs and conditional formats reach. Not the whole sheet: Google Sheets would
+#: then make a sheet of a million rows.
+RULED_ROWS: Final = 5_000
+
+#: The request body that Prolific documents, as rows; its ids are left out, because Prolific
+#: refuses ids that it has not given.
+#: Source: "Update Batch Instructions", SDK code examples.
+DOCUMENTED_EXAMPLE: Final[tuple[Row, ...]] = (
+    {
+        "ref": "Q1",
+        "type": InstructionType.MULTIPLE_CHOICE,
+        "description": "Choose the LLM response which is more accurate.",
+        "answer_limit": "1",
+        "option_label": "Response 1",
+        "option_value": "response1",
+    },
+    {"ref": "Q1", "option_label": "Response 2", "option_value": "response2"},
+    {
+        "ref": "Q2",
+        "type": InstructionType.FREE_TEXT,
+        "description": "Please share the reasons for your choice.",
+    },
+    {
+        "ref": "Q3",
+        "type": InstructionType.MULTIPLE_CHOICE_WITH_FREE_TEXT,
+        "description": "Rate each aspect and explain your reasoning.",
+        "answer_limit": "-1",
+        "option_heading": "Accuracy",
+        "option_label": "Good",
+        "option_value": "accuracy_good",
+    },
+    {
+        "ref": "Q3",
+        "option_heading": "Accuracy",
+        "option_label": "Needs improvement",
+        "option_value": "accuracy_poor",
+    },
+)
+_EXAMPLE_BATCHES: Final[tuple[Row, ...]] = (
+    {"batch": "example", "notes": "Put the id of your batch into batch_id."},
+)
+
+_TITLE: Final = "Instructions for Prolific"
+_TAB_COLOURS: Final = {INSTRUCTIONS.name: looks.DEEP, BATCHES.name: looks.CALM, HELP_SHEET: looks.FADED}
+_HEADER_LOOKS: Final = {
+    Level.IMPORTER: (looks.MIST, looks.GREY),
+    Level.RESEARCHER: (looks.SAND, "6B5B33"),
+}
+_HEADER_HEIGHT: Final = 27
+_LINE_HEIGHT: Final = 15
+_MAX_HEIGHT: Final = 409  # Excel's own limit
+# A height marked as the user's own would stay when the text grows.
+_OWN_HEIGHT: Final = b' customHeight="1"'
+# Excel flags every "1" in a text column with a green corner, and its menu offers to turn the
+# text into a number; that would change 007, 1.0 and 1e5.
+_BEFORE: Final = b"<legacyDrawing "
+_NO_GREEN_CORNERS: Final = (
+    '<ignoredErrors><ignoredError numberStoredAsText="1" sqref="A2:{last}"></ignoredError></ignoredErrors>'
+)
+
+
+def write_template(target: Path | BinaryIO, *, example: bool = False) -> None:
+    """
+    Write the template; the same bytes each time.
+
+    Args:
+        target: A path, or a stream open for writing.
+        example: Fill in the example that Prolific documents, without ids.
+    """
+    if example:
+        write_filled(target, DOCUMENTED_EXAMPLE, _EXAMPLE_BATCHES)
+    else:
+        write_filled(target, (), ())
+
+
+def write_filled(target: Path | BinaryIO, instruction_rows: Sequence[Row], batch_rows: Sequence[Row]) -> None:
+    """
+    Write the template with rows in it, each cell a text.
+
+    Args:
+        target: A path, or a stream open for writing.
+        instruction_rows: Rows of the sheet Instructions, by column name; absent or "" = blank.
+        batch_rows: Rows of the sheet Batches, likewise.
+
+    Raises:
+        KeyError: A row names a column that the sheet does not have; our bug.
+        WriteRefused: A text is longer than a cell can hold.
+    """
+    book = Workbook()
+    book.remove(book.worksheets[0])
+    book.properties.creator = "importer"
+    book.properties.title = _TITLE
+    book.properties.created = datetime(2026, 1, 1)
+    for contract, rows in zip(SHEETS, (instruction_rows, batch_rows), strict=True):
+        sheet = book.create_sheet(contract.name)
+        _write_sheet(sheet, contract, rows)
+    write_help(book.create_sheet(HELP_SHEET))
+    for sheet in book.worksheets:
+        sheet.sheet_properties.tabColor = _TAB_COLOURS[sheet.title]
+        looks.set_up_print(sheet, title_row=None if sheet.title == HELP_SHEET else 1)
+    content = looks.fixed_bytes(book, lambda name, part: _patch(book, name, part))
+    if isinstance(target, Path):
+        target.write_bytes(content)
+    else:
+        target.write(content)
+
+
+def header_of(column: Column) -> str:
+    """Return the header as the template shows it: a required column carries a `*`."""
+    return f"{column.name} *" if column.is_required else column.name
+
+
+def header_note(column: Column) -> str:
+    """Return the text of the note on a header."""
+    lines = [column.meaning]
+    if column.is_required:
+        lines.append("* The sheet must have this column.")
+    if column.example:
+        lines.append(f"Example: {column.example}")
+    return "\n\n".join(lines)
+
+
+def _write_sheet(sheet: Worksheet, contract: SheetContract, rows: Sequence[Row]) -> None:
+    formatted = max(FORMATTED_ROWS, len(rows)) + 1
+    ruled = max(RULED_ROWS, len(rows) + FORMATTED_ROWS)
+    for number, column in enumerate(contract.columns, 1):
+        _write_header(sheet, number, column)
+        _format_column(sheet, number, column, formatted, filled=len(rows) + 1)
+        _add_list(sheet, number, column, ruled)
+    _write_rows(sheet, contract, rows)
+    if contract is INSTRUCTIONS:
+        show_instructions(sheet, ruled)
+    else:
+        show_batches(sheet, ruled)
+    last = column_letter(len(contract.columns))
+    sheet.auto_filter.ref = f"A1:{last}{formatted}"
+    key = "ref" if contract is INSTRUCTIONS else "batch"
+    sheet.freeze_panes = f"{column_letter(contract.names.index(key) + 2)}2"
+    sheet.row_dimensions[1].height = _HEADER_HEIGHT
+
+
+def _write_header(sheet: Worksheet, number: int, column: Column) -> None:
+    cell = looks.put_text(sheet, 1, number, header_of(column))
+    plain = (looks.DEEP if column.is_required else looks.CALM, looks.WHITE)
+    background, ink = _HEADER_LOOKS.get(column.level, plain)
+    cell.fill = looks.fill(background)
+    cell.font = looks.font(ink, bold=True)
+    cell.alignment = looks.MIDDLE
+    cell.number_format = looks.TEXT_FORMAT
+    cell.comment = looks.note(header_note(column))
+
+
+def _format_column(sheet: Worksheet, number: int, column: Column, formatted: int, filled: int) -> None:
+    """Format a column as text, down to row *formatted* cell by cell; our own only where filled."""
+    is_ours = column.level is Level.IMPORTER
+    dimension = sheet.column_dimensions[column_letter(number)]
+    dimension.width = column.width
+    dimension.number_format = looks.TEXT_FORMAT
+    dimension.alignment = _alignment(column)
+    dimension.font = looks.font(looks.GREY if is_ours else looks.INK, bold=column.name == "ref")
+    if is_ours:
+        dimension.fill = looks.fill(looks.PALE)
+    # Blank cells with a background would be printed, page after page.
+    for row in range(2, (filled if is_ours else formatted) + 1):
+        looks.copy_style(dimension, sheet.cell(row, number))
+
+
+def _alignment(column: Column) -> Alignment:
+    return looks.TOP_WRAPPED if column.kind in (Kind.TEXT, Kind.FREE) else looks.TOP
+
+
+def _add_list(sheet: Worksheet, number: int, column: Column, ruled: int) -> None:
+    """Offer the column's words in a drop-down; a hint, because checking is the validator's."""
+    if not column.choices:
+        return
+    words = DataValidation(
+        type="list",
+        formula1=f'"{",".join(column.choices)}"',
+        allow_blank=True,
+        showErrorMessage=column.kind is not Kind.LIMIT,
+        errorStyle="warning",
+        errorTitle=column.name,
+        error=f"Use one of: {', '.join(column.choices)}.",
+    )
+    letter = column_letter(number)
+    words.add(f"{letter}2:{letter}{ruled}")
+    sheet.add_data_validation(words)
+
+
+def _write_rows(sheet: Worksheet, contract: SheetContract, rows: Sequence[Row]) -> None:
+    numbers = {name: number for number, name in enumerate(contract.names, 1)}
+    for row_number, row in enumerate(rows, 2):
+        for name, text in row.items():
+            looks.put_text(sheet, row_number, numbers[name], str(text))
+        lines = [
+            looks.lines_of(row.get(column.name, ""), column.width)
+            for column in contract.columns
+            if _alignment(column).wrap_text
+        ]
+        sheet.row_dimensions[row_number].height = min(_LINE_HEIGHT * max(lines), _MAX_HEIGHT)
+
+
+def _patch(book: Workbook, name: str, content: bytes) -> bytes:
+    """Add to a part what openpyxl cannot write."""
+    sheets = {f"xl/worksheets/sheet{position}.xml": contract for position, contract in enumerate(SHEETS, 1)}
+    if name not in sheets:
+        return content
+    contract = sheets[name]
+    last = f"{column_letter(len(contract.columns))}{max(RULED_ROWS, book[contract.name].max_row)}"
+    quiet = _NO_GREEN_CORNERS.format(last=last).encode()
+    return content.replace(_OWN_HEIGHT, b"").replace(_BEFORE, quiet + _BEFORE, 1)

@@ -1,0 +1,48 @@
+"""
+Unfinished files: made beside what they will become, and gone if they never do.
+
+Owns their names and the removal of what killed processes left. A file that is renamed into place
+when it is finished is whole or not there, whenever the process dies.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+# The dot hides it, the ending keeps it out of `*.xlsx`.
+_PREFIX: Final = ".importer-"
+_SUFFIX: Final = ".tmp"
+#: An unfinished file older than this belongs to a process that was killed: writing takes seconds.
+_LEFT_OVER_S: Final = 3600
+
+
+@contextmanager
+def temporary_file(folder: Path) -> Iterator[Path]:
+    """
+    Have an empty file in a folder, for the owner only; it is gone afterwards unless it was renamed.
+
+    Raises:
+        OSError: No file can be made there.
+    """
+    temporary = folder / f"{_PREFIX}{os.urandom(8).hex()}{_SUFFIX}"
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        _remove_left_overs(temporary)
+        yield temporary
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _remove_left_overs(temporary: Path) -> None:
+    """Remove what killed processes left beside a new file, whose time is that of the folder's own clock."""
+    with suppress(OSError):
+        now_s = temporary.stat().st_mtime
+        for entry in os.scandir(temporary.parent):
+            is_ours = entry.name.startswith(_PREFIX) and entry.name.endswith(_SUFFIX)
+            if is_ours and entry.stat().st_mtime < now_s - _LEFT_OVER_S:
+                Path(entry).unlink()

@@ -1,0 +1,1 @@
+"""Samples, and the scripts that generate them; see `samples.make`."""

@@ -1,0 +1,174 @@
+"""
+What a case of the crash matrix plays in: batches on a sandbox, and a workbook that describes them.
+
+A shape says how many batches, and whether their rows are new, known or both; a scene is a shape
+made real, with what the workbook and the sandbox must hold when all is done.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from tests.books import write_book
+from tests.elsewhere import SandboxElsewhere
+from tests.killed import FastClock, Place
+
+Rows = Literal["new", "known", "mixed"]
+
+HEADERS: Final = (
+    *(
+        "batch",
+        "ref",
+        "type",
+        "description",
+        "answer_limit",
+        "option_heading",
+        "option_label",
+        "option_value",
+    ),
+    *("notes", "instruction_id", "status"),
+)
+TYPES: Final = ("multiple_choice", "free_text", "multiple_choice_with_free_text")
+#: What the researcher has in the same workbook, a formula included.
+OWN_SHEET: Final = [["Budget", 12.5], ["Twice", "=B1*2"], ["Text", "  kept as it is  "]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """
+    What is pushed.
+
+    Attributes:
+        batches: How many, in one workbook.
+        rows: New instructions, known ones with changes, or both.
+        details: Whether the batches' names change too, which is a PATCH.
+    """
+
+    batches: int
+    rows: Rows
+    details: bool
+
+    def __str__(self) -> str:
+        """Return it as the summary names it."""
+        return f"{self.batches} {self.rows}{' +details' if self.details else ''}"
+
+
+SHAPES: Final = tuple(
+    Shape(batches, rows, details)
+    for batches, rows, details in product((1, 2, 3), ("new", "known", "mixed"), (False, True))
+)
+
+
+@dataclass(slots=True)
+class HeldBatch:
+    """
+    One batch of a scene.
+
+    Attributes:
+        id: Its id.
+        ref: Its ref in the workbook.
+        name: The name that it must have in the end.
+        texts: The descriptions that it must hold in the end, in order, by ref.
+        known: The ids that stood in the workbook, by ref.
+    """
+
+    id: str
+    ref: str
+    name: str
+    texts: dict[str, str] = field(default_factory=dict)
+    known: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def new(self) -> int:
+        """How many instructions are created."""
+        return len(self.texts) - len(self.known)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """
+    A shape made real.
+
+    Attributes:
+        shape: What it was made from.
+        place: Where the children work.
+        batches: In the order of the workbook.
+        original: A copy of the workbook as the researcher saved it.
+    """
+
+    shape: Shape
+    place: Place
+    batches: tuple[HeldBatch, ...]
+    original: Path
+
+
+def set_scene(shape: Shape, sandbox: SandboxElsewhere, folder: Path) -> Scene:
+    """Fill the sandbox and write the workbook; the folder must be empty."""
+    made = [_set_batch(shape, number, sandbox) for number in range(shape.batches)]
+    path = write_book(
+        _folder(folder / "studies") / "study.xlsx",
+        {
+            "Instructions": [HEADERS, *(row for batch in made for row in _rows(batch))],
+            "Batches": [
+                ["batch", "batch_id", "name", "status"],
+                *([b.ref, b.id, b.name if shape.details else None, None] for b in made),
+            ],
+            "Mine": OWN_SHEET,
+        },
+    )
+    original = Path(shutil.copy(path, folder / "original.xlsx"))
+    place = Place(sandbox.url, sandbox.token, folder / "state", path, FastClock())
+    return Scene(shape, place, tuple(made), original)
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(parents=True)
+    return path
+
+
+def _set_batch(shape: Shape, number: int, sandbox: SandboxElsewhere) -> HeldBatch:
+    """Hold a batch; known rows stand there in another order, and all but the first with another text."""
+    refs = [f"B{number}Q{n}" for n in range(3)]
+    known = refs if shape.rows == "known" else refs[::2] if shape.rows == "mixed" else []
+    texts = {ref: f"What do you think of {ref}?" for ref in refs}
+    held = [
+        _item(refs.index(ref), texts[ref] + (" Once." if ref != refs[0] else "")) for ref in reversed(known)
+    ]
+    before, after = f"Batch {number}", f"Wave {number}"
+    batch_id = sandbox.ask("add_batch", before, instructions=held)
+    ids = [item["id"] for item in sandbox.ask("instructions", batch_id)]
+    return HeldBatch(
+        batch_id,
+        f"w{number}",
+        after if shape.details else before,
+        texts,
+        dict(zip(reversed(known), ids, strict=True)),
+    )
+
+
+def _item(number: int, description: str) -> dict[str, Any]:
+    """An instruction as Prolific holds it; `_rows` writes the same."""
+    kind = TYPES[number]
+    if kind == "free_text":
+        return {"type": kind, "description": description}
+    heading = {"heading": "Group"} if kind.endswith("with_free_text") else {}
+    options = [{"label": text, "value": text.lower(), **heading} for text in ("Yes", "No")]
+    return {"type": kind, "description": description, "answer_limit": 1, "options": options}
+
+
+def _rows(batch: HeldBatch) -> list[Sequence[object]]:
+    rows: list[Sequence[object]] = []
+    for number, (ref, text) in enumerate(batch.texts.items()):
+        item = _item(number, text)
+        for place, option in enumerate(item.get("options", [{}])):
+            start = [item["type"], text, item.get("answer_limit")] if place == 0 else [None] * 3
+            rest = [option.get(name) for name in ("heading", "label", "value")]
+            rows.append(
+                [batch.ref, ref, *start, *rest, f"note {place}", batch.known.get(ref) if place == 0 else None]
+            )
+    return rows
