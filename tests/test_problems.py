@@ -162,7 +162,8 @@ def test_made_again_the_samples_are_the_same(folder: str, tmp_path: Path):
     make_broken.main(tmp_path)
 
     made, committed = (
-        {path.name: content_of(path) for path in (root / folder).iterdir()} for root in (tmp_path, SAMPLES)
+        {path.name: content_of(path) for path in (root / folder).iterdir() if path.name != "plan.txt"}
+        for root in (tmp_path, SAMPLES)
     )
     assert committed == made
 
