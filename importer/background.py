@@ -4,7 +4,7 @@ The check as a process of its own, so that the network and the slow imports wait
 pandas and pandera take longer to import than all the rest of a push takes to run. While the
 other process imports them and checks, this one reads from Prolific; what comes back holds no frame.
 
-Source: benchmarks/README.md has the wall time with and without it.
+Source: benchmarks/README.md says how a push is measured.
 """
 
 from __future__ import annotations
@@ -64,7 +64,12 @@ class CheckProcess:
         # The check sends nothing, so it need not know the token.
         environ = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
         self._child = subprocess.Popen(  # noqa: S603 - our own Python
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environ,
+            # Ctrl-C is for this process, which ends the other; it would print a traceback of its own.
+            start_new_session=True,
         )
         assert self._child.stdin is not None  # noqa: S101 - asked for above
         pickle.dump((self._paths, self._batch_id, dict(self._known_ids())), self._child.stdin)

@@ -8,9 +8,10 @@ the network and the imports wait together.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Semaphore, Thread
 from typing import TYPE_CHECKING, Final, Self
 
 from importer.contract import BATCHES, trim
@@ -97,7 +98,8 @@ class Reading:
     def __init__(self, prolific: Prolific, revision: int, batch_ids: Iterable[str] = ()) -> None:
         self.revision = revision
         self._prolific = prolific
-        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="reading")
+        self._places = Semaphore(READERS)
+        self._is_over = Event()
         self._asked: dict[str, Future[Fetched]] = {}
         for batch_id in batch_ids:
             self.ask(batch_id)
@@ -106,13 +108,26 @@ class Reading:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        self._is_over.set()
 
     def ask(self, batch_id: str) -> Future[Fetched]:
         """Begin to read a batch, unless that has begun already."""
         if batch_id not in self._asked:
-            self._asked[batch_id] = self._pool.submit(fetch, self._prolific, batch_id)
+            future = self._asked[batch_id] = Future[Fetched]()
+            # Daemons, because nobody waits for an answer that is no longer needed: a pool's threads
+            # are joined at the end of the process, after Ctrl-C too.
+            Thread(target=self._read, args=(batch_id, future), name="reading", daemon=True).start()
         return self._asked[batch_id]
+
+    def _read(self, batch_id: str, future: Future[Fetched]) -> None:
+        with self._places:
+            if self._is_over.is_set():
+                future.cancel()
+                return
+            try:
+                future.set_result(fetch(self._prolific, batch_id))
+            except BaseException as failure:  # whoever asked gets it
+                future.set_exception(failure)
 
     def again(self, batch_id: str) -> Future[Fetched]:
         """Read a batch once more, because it has changed."""

@@ -55,7 +55,7 @@ def planned_text(run: RunResult) -> Lines:
 
 
 def _is_pushable(result: StudyResult) -> bool:
-    return result.has_work and not any(planned.plan.obstacles for planned in result.planned)
+    return result.has_work and not any(p.plan.obstacles or p.plan.relinks for p in result.planned)
 
 
 def _push_command(result: StudyResult) -> str:
