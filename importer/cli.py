@@ -209,7 +209,7 @@ def plan(
     if as_json:
         print_json("plan", code, **render.pushed_json(planned))
     else:
-        _print(render.planned_text(planned))
+        _print(render.planned_text(planned, batch_id))
     sys.exit(code)
 
 

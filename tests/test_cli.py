@@ -163,6 +163,10 @@ def test_batch_serves_a_workbook_without_batches(
     """`--batch ID` says what the sheet Batches would."""
     path = write_book(tmp_path / "plain.xlsx", {"Instructions": LIKERT})
 
+    assert (
+        f"importer push plain.xlsx --batch {batch_id} --plan"
+        in shell("plan", path.name, "--batch", batch_id).out
+    )
     assert 1 == shell("push", path.name, "--yes").code
     assert 0 == shell("push", path.name, "--batch", batch_id, "--yes").code
     assert ids_held(prolific, batch_id) == list(ids_in(path).values())

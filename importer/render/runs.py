@@ -35,8 +35,9 @@ def plans_text(result: StudyResult) -> Lines:
     )
 
 
-def planned_text(run: RunResult) -> Lines:
-    """Show the problems and plans of a run, and the command that would push each plan."""
+def planned_text(run: RunResult, batch_id: str | None = None) -> Lines:
+    """Show the problems and plans of a run, and the command that would push each; *batch_id* as in `--batch`."""
+    batch = [f"--batch {batch_id}"] * bool(batch_id)
     lines = list(problem_lines(run.report))
     for result in run.results:
         lines += plans_text(result)
@@ -44,8 +45,11 @@ def planned_text(run: RunResult) -> Lines:
     relinking = [r.workbook for r in run.results if any(planned.plan.relinks for planned in r.planned)]
     if relinking:
         lines.append(line("To give the rows their ids back, look at:"))
-        lines += [line((f"importer plan {_typed(name)} --relink", "strong"), depth=1) for name in relinking]
-    commands = [_push_command(result) for result in run.results if _is_pushable(result)]
+        lines += [
+            line((" ".join(["importer plan", _typed(name), *batch, "--relink"]), "strong"), depth=1)
+            for name in relinking
+        ]
+    commands = [_push_command(result, batch) for result in run.results if _is_pushable(result)]
     if commands:
         lines.append(line("To push exactly this:"))
         lines += [line((command, "strong"), depth=1) for command in commands]
@@ -58,10 +62,15 @@ def _is_pushable(result: StudyResult) -> bool:
     return result.has_work and not any(p.plan.obstacles or p.plan.relinks for p in result.planned)
 
 
-def _push_command(result: StudyResult) -> str:
+def _push_command(result: StudyResult, batch: Sequence[str]) -> str:
     plans = [planned.plan for planned in result.planned if planned.has_work]
     deletes = sum(len(plan.deletes) for plan in plans)
-    words = ["importer push", _typed(result.workbook), *(f"--plan {plan.fingerprint}" for plan in plans)]
+    words = [
+        "importer push",
+        _typed(result.workbook),
+        *batch,
+        *(f"--plan {plan.fingerprint}" for plan in plans),
+    ]
     words += ["--relink"] * any(plan.relinked for plan in plans)
     words += [f"--allow-remove {deletes}"] * bool(deletes)
     return " ".join(words)
