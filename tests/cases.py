@@ -137,7 +137,7 @@ class Stage:
 
     def _by_chance(self) -> Case:
         shape = self._random.choice(SHAPES)
-        verbs = self._random.choices(VERBS, k=self._random.choice((0, 0, 0, 1, 1, 2, 3)))
+        verbs = self._random.choices(VERBS, k=self._random.choice((0, 0, 1, 1, 2, 3)))
         deaths = tuple((verb, self._death(shape)) for verb in ("push", *verbs))
         faults = self._random.sample(FAULTS, self._random.choice((0, 0, 1, 1, 2)))
         rivals = self._rivals(shape) if self._random.random() < RACES else ()

@@ -14,13 +14,22 @@ from tests.rich import ID_COLUMN, PART, write_rich_book
 from tests.spots import applied, find_places, part_bytes
 from tests.writing import NOW, UUID, digest, others, texts_at, write
 
-HOSTS = Path(__file__).parents[2] / "shared" / "corpus" / "host"
+CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "host"
+
+
+def is_signed(path: Path) -> bool:
+    """Whether write-back refuses a workbook because it is signed."""
+    with zipfile.ZipFile(path) as package:
+        return any(name.startswith("_xmlsignatures/") for name in package.namelist())
+
+
+HOSTS = [path for path in sorted(CORPUS.glob("*.xls[xm]")) if not is_signed(path)]
 
 
 def sheets() -> list[object]:
     """Every sheet part that has cells, of every workbook."""
     found = []
-    for path in sorted(HOSTS.glob("*.xls[xm]")):
+    for path in HOSTS:
         with zipfile.ZipFile(path) as package:
             names = [n for n in package.namelist() if "/worksheets/" in n and n.endswith(".xml")]
             found += [
@@ -48,7 +57,7 @@ def test_real_workbooks_change_in_the_cells_only(tmp_path: Path, host: Path, par
     assert (before, expected, digest(path)) == (others(path, part), part_bytes(path, part), new)
 
 
-@pytest.mark.parametrize("host", sorted(HOSTS.glob("*.xls[xm]")), ids=lambda host: host.name)
+@pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.name)
 def test_reader_spots_fit_real_workbooks(tmp_path: Path, host: Path) -> None:
     """Every cell without a formula can be written at the place that the reader gave, in all sheets at once."""
     path = tmp_path / host.name

@@ -109,21 +109,31 @@ def _marked_bytes(source: Path, problems: Sequence[Problem]) -> bytes:
 
 
 def _is_easy(source: Path) -> bool:
-    """Whether openpyxl opens a workbook in seconds, as far as sizes and ranges tell."""
+    """Whether openpyxl opens a workbook safely and in seconds, as far as declarations, sizes and ranges tell."""
     try:
         with ZipFile(source) as package:
             parts = package.infolist()
             if sum(part.file_size for part in parts) > MAX_XML_BYTES:
                 return False
-            sheets = [package.read(part) for part in parts if part.filename.startswith("xl/worksheets/")]
-            styles = [package.read(part) for part in parts if part.filename.endswith("styles.xml")]
+            contents = {part.filename: package.read(part) for part in parts}
+        sheets = [xml for name, xml in contents.items() if name.startswith("xl/worksheets/")]
+        styles = [xml for name, xml in contents.items() if name.endswith("styles.xml")]
         found = [match[1].decode() for xml in sheets for match in _SPREAD_OUT.finditer(xml)]
         spread = _CELLS_OF_RANGE * len(found)
         for area in map(CellRange, found[:MAX_SPREAD_CELLS]):
             spread += area.size["rows"] * area.size["columns"]
     except (OSError, BadZipFile, zlib.error, ValueError):  # ValueError: a range that is none
         return False
-    return spread <= MAX_SPREAD_CELLS and not any(map(_LONG_FORMAT.search, styles))
+    return not (
+        spread > MAX_SPREAD_CELLS
+        or any(map(_LONG_FORMAT.search, styles))
+        or any(map(_declares_entities, contents.values()))
+    )
+
+
+def _declares_entities(content: bytes) -> bool:
+    """Whether a part could make openpyxl expand entities, which it does when lxml is not installed."""
+    return b"<!DOCTYPE" in content.replace(b"\0", b"")  # without the zeros, UTF-16 reads like ASCII
 
 
 def _marked_copy(source: Path, problems: Sequence[Problem]) -> bytes:
