@@ -11,19 +11,28 @@ import os
 import pickle
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 from importer.errors import UsageError
-from importer.places import Checked, Places, SheetPlaces, Study
+from importer.gathered import Gathered
+from importer.places import Checked, Part, Places, SheetPlaces, Study
 from importer.problems import Report
 from importer.sheets.frames import Frames, SheetFrame, read_frames
 from importer.transformer import first_rows, to_batches
-from importer.validator import sort_problems, validate
+from importer.validator import validate
+
+_NO_IDS: Final[Mapping[str, str]] = MappingProxyType({})
+
+#: Workbooks that pandera judges at once: a call for each would take 40 times as long, and one for
+#: ten thousand would hold them all in memory.
+PART: Final = 100
 
 
 def check(
-    paths: Sequence[Path], *, batch_id: str | None = None, known_ids: Mapping[str, str] | None = None
+    paths: Sequence[Path], *, batch_id: str | None = None, known_ids: Mapping[str, str] = _NO_IDS
 ) -> Checked:
     """
     Check workbooks, without a network.
@@ -39,13 +48,37 @@ def check(
     Raises:
         UsageError: *batch_id* is not the batch that a workbook names.
     """
+    packed: dict[str, bytes] = {}
+    with Gathered() as gathered:
+        for part in check_parts(paths, batch_id=batch_id):
+            gathered.add(part)
+            packed |= part.studies
+        report = gathered.report(lambda ids: {one: known_ids[one] for one in ids if one in known_ids})
+    ready = (name for name in report.workbooks if name in packed and name not in report.broken)
+    return Checked(report, tuple(pickle.loads(packed[name]) for name in ready))  # noqa: S301 - ours
+
+
+def check_parts(
+    paths: Sequence[Path], *, batch_id: str | None = None, part_size: int = PART
+) -> Iterator[Part]:
+    """Check workbooks, each by itself, some at a time; arguments and errors as for `check`."""
+    for start in range(0, len(paths), part_size):
+        yield _check_part(paths[start : start + part_size], batch_id)
+
+
+def _check_part(paths: Sequence[Path], batch_id: str | None) -> Part:
     names = tuple(map(str, paths))
     read = [read_frames(path, name) for path, name in zip(paths, names, strict=True)]
     frames = [f for f, _ in read if f is not None]
-    problems = [p for _, found in read for p in found]
-    problems += validate(frames, known_ids=known_ids or {}, batch_id=batch_id)
-    report = Report(names, sort_problems(problems, names))
-    return Checked(report, tuple(_study(f, batch_id) for f in frames if f.workbook not in report.broken))
+    judged = validate(frames, batch_id=batch_id)
+    problems = (*(p for _, found in read for p in found), *judged.problems)
+    broken = {p.workbook for p in problems if p.is_error}
+    studies = {
+        f.workbook: pickle.dumps(_study(f, batch_id), pickle.HIGHEST_PROTOCOL)
+        for f in frames
+        if f.workbook not in broken
+    }
+    return Part(names, problems, judged.claims, studies)
 
 
 def mark(report: Report) -> dict[str, Path]:

@@ -6,12 +6,12 @@ Light on purpose: a push sends models and writes to places, and needs neither fr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from importer.model import Batch
-from importer.problems import Report
+from importer.problems import Problem, Report
 from importer.workbook.cells import Spot
 
 
@@ -72,6 +72,54 @@ class Study:
     path: Path
     batches: tuple[Batch, ...]
     places: Places
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """
+    A cell that names an id.
+
+    Attributes:
+        column: batch_id or instruction_id.
+        id: In lower case.
+        batch_id: The batch that the id is for, in lower case; "" if unknown.
+        sheet: The sheet's name; None for `--batch`, which stands in no sheet.
+        cell: Its name, such as B2; "" if there is none.
+        ref: The researcher's ref of the instruction or batch.
+        text: What stands there.
+    """
+
+    column: str
+    id: str
+    batch_id: str
+    sheet: str | None
+    cell: str
+    ref: str
+    text: str
+
+    @property
+    def place(self) -> str:
+        """`Batches!B2`, or "" for what stands in no sheet."""
+        return f"{self.sheet}!{self.cell}" if self.cell else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """
+    What came of checking some workbooks of a run, each by itself.
+
+    Attributes:
+        workbooks: The files, as the researcher named them.
+        problems: What is wrong with them, in no particular order.
+        claims: The ids that each names, as far as it could be read.
+        studies: The pickled `Study` of each that has no error: it waits on disk, or never leaves
+            the process that sends it.
+    """
+
+    workbooks: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    claims: Mapping[str, Sequence[Claim]]
+    studies: Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ cells and the values; how a report looks is `importer.render`'s business. Only
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
@@ -18,6 +19,7 @@ from typing import Final
 from importer.contract import INVISIBLE
 
 QUOTED_CHARACTERS: Final = 60
+_CELL: Final = re.compile(r"([A-Z]+)([0-9]+)")
 
 
 class Severity(StrEnum):
@@ -115,6 +117,37 @@ class Report:
         """The workbooks that hold an error and are not pushed."""
         guilty = {p.workbook for p in self.problems if p.is_error}
         return tuple(w for w in self.workbooks if w in guilty)
+
+
+def sort_problems(problems: Iterable[Problem], workbooks: Sequence[str] = ()) -> tuple[Problem, ...]:
+    """
+    Put problems in order: by workbook, severity, sheet, row and column.
+
+    A cell's warnings give way to its error, the root; equal problems are said once.
+
+    Args:
+        problems: From reading and from checking.
+        workbooks: The order of the workbooks; others follow as they come.
+    """
+    unique = list(dict.fromkeys(problems))
+    order = {name: n for n, name in enumerate(dict.fromkeys([*workbooks, *(p.workbook for p in unique)]))}
+    broken = {_cell(p) for p in unique if p.is_error and p.cells}
+    told = [p for p in unique if p.severity is not Severity.WARNING or _cell(p) not in broken]
+    return tuple(
+        sorted(
+            told,
+            key=lambda p: (order[p.workbook], list(Severity).index(p.severity), p.sheet or "", _position(p)),
+        )
+    )
+
+
+def _cell(problem: Problem) -> tuple[str, str | None, str]:
+    return problem.workbook, problem.sheet, problem.cells[0] if problem.cells else ""
+
+
+def _position(problem: Problem) -> tuple[int, int, str]:
+    found = _CELL.fullmatch(problem.cells[0]) if problem.cells else None
+    return (int(found[2]), len(found[1]), found[1]) if found else (0, 0, "")
 
 
 def problem(

@@ -241,7 +241,7 @@ BROKEN = {
         },
     ),
     "waves": Book(
-        [("batch-without-instructions", "Batches!B3")],
+        [("batch-twice", "Batches!B2"), ("batch-without-instructions", "Batches!B3")],
         {
             "Instructions": [["batch", *COLUMNS[:3]], ["wave1", "Q1", "free_text", "Why?"]],
             "Batches": [["batch", "batch_id"], ["wave1", batch_id(8)], ["wave2", batch_id(9)]],

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import chdir
 from pathlib import Path
 
-from importer.problems import Problem
+from importer import checking
+from importer.problems import Problem, sort_problems
 from importer.sheets.frames import Frames, read_frames
-from importer.validator import sort_problems, validate
 
 
 def brief(problems: Iterable[Problem]) -> list[tuple[str, str]]:
@@ -18,12 +19,11 @@ def brief(problems: Iterable[Problem]) -> list[tuple[str, str]]:
 def check(
     *paths: Path, known_ids: Mapping[str, str] = {}, batch_id: str | None = None
 ) -> tuple[Problem, ...]:
-    """Read and check workbooks as one run."""
-    read = [read_frames(path, path.name) for path in paths]
-    frames = [found for found, _ in read if found is not None]
-    problems = [problem for _, found in read for problem in found]
-    problems += validate(frames, known_ids=known_ids, batch_id=batch_id)
-    return sort_problems(problems, [path.name for path in paths])
+    """Read and check workbooks of one folder as one run; they are called by their names there."""
+    with chdir(paths[0].parent):
+        names = [Path(path.name) for path in paths]
+        known = {key.lower(): batch_id for key, batch_id in known_ids.items()}
+        return checking.check(names, batch_id=batch_id, known_ids=known).report.problems
 
 
 def read(path: Path) -> Frames:

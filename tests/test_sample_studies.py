@@ -36,7 +36,7 @@ def content_of(path: Path) -> object:
 def batches_of(path: Path, batch_id: str | None = None) -> dict[str, Batch]:
     frames, problems = read_frames(path, path.name)
     assert frames is not None
-    assert () == problems + validate([frames], batch_id=batch_id)
+    assert () == problems + validate([frames], batch_id=batch_id).problems
     return {batch.ref: batch for batch in to_batches(frames, batch_id=batch_id)}
 
 

@@ -1,23 +1,23 @@
 """
 Checking: frames → problems.
 
-One lazy pandera validation per kind of sheet judges all workbooks of a run (`importer.validator.rules` says
+One lazy pandera validation per kind of sheet judges many workbooks at once (`importer.validator.rules` says
 what is wrong, `importer.validator.facts` what the sheets say). Here its failure cases become problems:
 each at its cell, one root problem per cell; pandera's own wording reaches nobody.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
-from typing import Final, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 import pandas as pd
 import pandera.pandas as pa
 
 from importer.contract import MAX_LISTED
-from importer.problems import ID_REMEDIES, Problem, Severity, problem, quote
+from importer.places import Claim
+from importer.problems import ID_REMEDIES, Problem, problem, quote
 from importer.sheets.frames import Frames
 from importer.validator.facts import BatchFacts, InstructionFacts, SheetFacts
 from importer.validator.rules import BATCH_RULES, INSTRUCTION_RULES, Rule
@@ -27,65 +27,65 @@ F = TypeVar("F", bound=SheetFacts)
 #: How many cells break a rule beyond those that are listed, by number of the rule and of the workbook.
 _More = dict[tuple[int, int], int]
 
-_NO_IDS: Final[Mapping[str, str]] = MappingProxyType({})
-_SEVERITIES: Final = tuple(Severity)
-_CELL: Final = re.compile(r"([A-Z]+)([0-9]+)")
 
-
-def validate(
-    frames: Sequence[Frames], *, known_ids: Mapping[str, str] = _NO_IDS, batch_id: str | None = None
-) -> tuple[Problem, ...]:
+@dataclass(frozen=True, slots=True)
+class Judged:
     """
-    Check the workbooks of a run.
+    What came of validating some workbooks.
+
+    Attributes:
+        problems: What is wrong with each of them, in no particular order.
+        claims: The ids that each workbook names; what two of them share is `importer.crosscheck`'s.
+    """
+
+    problems: tuple[Problem, ...]
+    claims: Mapping[str, Sequence[Claim]]
+
+
+def validate(frames: Sequence[Frames], *, batch_id: str | None = None) -> Judged:
+    """
+    Check workbooks, each by itself.
 
     Args:
         frames: All workbooks, as read: object dtype, every value a text, index = Excel row.
-        known_ids: Instruction id → id of the batch it belongs to, as far as the journal knows.
         batch_id: The batch of workbooks that do not name theirs (`--batch`).
-
-    Returns:
-        What is wrong with them, in order.
 
     Raises:
         RuntimeError: A check failed to run; our bug, not the researcher's.
     """
     if not frames:
-        return ()
+        return Judged((), {})
     batches = BatchFacts(frames, batch_id)
-    instructions = InstructionFacts(frames, batches, known_ids)
-    problems = [*_problems(batches, BATCH_RULES), *_problems(instructions, INSTRUCTION_RULES)]
-    return sort_problems(problems, [f.workbook for f in frames])
+    instructions = InstructionFacts(frames, batches)
+    problems = (*_problems(batches, BATCH_RULES), *_problems(instructions, INSTRUCTION_RULES))
+    claims: dict[str, list[Claim]] = {f.workbook: [] for f in frames}
+    for facts, column in ((batches, "batch_id"), (instructions, "instruction_id")):
+        for workbook, claim in _claims(facts, column):
+            claims[workbook].append(claim)
+    return Judged(problems, claims)
 
 
-def sort_problems(problems: Iterable[Problem], workbooks: Sequence[str] = ()) -> tuple[Problem, ...]:
-    """
-    Put problems in order: by workbook, severity, sheet, row and column.
-
-    A cell's warnings give way to its error, the root; equal problems are said once.
-
-    Args:
-        problems: From reading and from checking.
-        workbooks: The order of the workbooks; others follow as they come.
-    """
-    unique = list(dict.fromkeys(problems))
-    order = {name: n for n, name in enumerate(dict.fromkeys([*workbooks, *(p.workbook for p in unique)]))}
-    broken = {_cell(p) for p in unique if p.is_error and p.cells}
-    told = [p for p in unique if p.severity is not Severity.WARNING or _cell(p) not in broken]
-    return tuple(
-        sorted(
-            told,
-            key=lambda p: (order[p.workbook], _SEVERITIES.index(p.severity), p.sheet or "", _position(p)),
+def _claims(facts: BatchFacts | InstructionFacts, column: str) -> Iterator[tuple[str, Claim]]:
+    """Yield the ids of a column that are well-formed, each with its workbook."""
+    ids = facts.normal(column) if isinstance(facts, InstructionFacts) else facts.batch_id
+    holds = (ids != "") & ~facts.malformed(column)
+    if isinstance(facts, InstructionFacts):
+        holds &= facts.leads(column)
+    for index in facts.data.index[holds].tolist():
+        sheet = facts.sheets[facts.book[index]] if facts.row[index] else None
+        is_there = sheet is not None and column in sheet.columns
+        yield (
+            facts.frames[facts.book[index]].workbook,
+            Claim(
+                column=column,
+                id=ids[index],
+                batch_id=facts.batch_id[index],
+                sheet=sheet.name if sheet is not None else None,
+                cell=facts.cell(index, column) if is_there else "",
+                ref=facts.ref(index),
+                text=facts.text(index, column) or ids[index],
+            ),
         )
-    )
-
-
-def _cell(problem: Problem) -> tuple[str, str | None, str]:
-    return problem.workbook, problem.sheet, problem.cells[0] if problem.cells else ""
-
-
-def _position(problem: Problem) -> tuple[int, int, str]:
-    found = _CELL.fullmatch(problem.cells[0]) if problem.cells else None
-    return (int(found[2]), len(found[1]), found[1]) if found else (0, 0, "")
 
 
 # ------------------------------------------------------------------ pandera
@@ -174,10 +174,9 @@ def _problem(facts: F, rule: Rule[F], index: int, other: int | None) -> Problem:
         **rule.values(facts, index),
     }
     if other is not None:
-        values |= _other_values(facts, rule.column, index, other)
+        values |= _other_values(facts, rule.column, other)
     if sheet is not None and rule.column in sheet.columns:
-        rows = [index] if other is None or facts.book[other] != facts.book[index] else [index, other]
-        cells = [facts.cell(row, rule.column) for row in rows]
+        cells = [facts.cell(row, rule.column) for row in (index, other) if row is not None]
     elif sheet is not None:
         code, ref, values = "column-missing", "", {"wanted": rule.column}
     return problem(
@@ -191,14 +190,11 @@ def _problem(facts: F, rule: Rule[F], index: int, other: int | None) -> Problem:
     )
 
 
-def _other_values(facts: SheetFacts, column: str, index: int, other: int) -> dict[str, object]:
-    """Name the other cell of a conflict, with its workbook if that is another one."""
-    theirs = facts.frames[facts.book[other]].workbook
-    is_here = facts.book[other] == facts.book[index]
-    place = facts.place(other, column)
+def _other_values(facts: SheetFacts, column: str, other: int) -> dict[str, object]:
+    """Name the other cell of a conflict."""
     return {
-        "first_cell": facts.cell(other, column) if is_here else f"{theirs} › {place}",
-        "first_place": place if is_here else f"{theirs} › {place}" if place else theirs,
+        "first_cell": facts.cell(other, column),
+        "first_place": facts.place(other, column),
         "first_shown": quote(facts.text(other, column)),
         "first_ref": facts.ref(other),
     }

@@ -212,10 +212,9 @@ class BatchFacts(SheetFacts):
 class InstructionFacts(SheetFacts):
     """The sheet Instructions; a *block* is the rows of one instruction."""
 
-    def __init__(self, frames: Sequence[Frames], batches: BatchFacts, known_ids: Mapping[str, str]) -> None:
+    def __init__(self, frames: Sequence[Frames], batches: BatchFacts) -> None:
         super().__init__(INSTRUCTIONS, frames, [f.instructions for f in frames])
         self.batches = batches
-        self.known_ids = {key.lower(): batch_id.lower() for key, batch_id in known_ids.items()}
         self._first: dict[str, pd.Series[int]] = {}
 
     @cached_property

@@ -158,19 +158,9 @@ def _same_label(facts: InstructionFacts) -> pd.Series[int]:
     return earlier(among, facts.block, facts.normal("option_heading"), facts.normal("option_label"))
 
 
-def _id_is_of_other_batch(facts: InstructionFacts) -> pd.Series[bool]:
-    owner = facts.normal("instruction_id").map(facts.known_ids)
-    return facts.leads("instruction_id") & owner.notna() & (facts.batch_id != "") & (owner != facts.batch_id)
-
-
-def _other_batch(facts: InstructionFacts, index: int) -> Mapping[str, object]:
-    key = facts.text(index, "instruction_id").lower()
-    return {"other": facts.known_ids[key], "batch_id": facts.batch_id[index]}
-
-
 def _same_id(facts: InstructionFacts) -> pd.Series[int]:
-    among = facts.leads("instruction_id") & ~facts.malformed("instruction_id") & ~_id_is_of_other_batch(facts)
-    others = earlier(among, facts.normal("instruction_id"))
+    among = facts.leads("instruction_id") & ~facts.malformed("instruction_id")
+    others = earlier(among, facts.book, facts.normal("instruction_id"))
     # A batch that stands in two places is one problem, not one for each of its ids.
     theirs = facts.batch_id.reindex(others).set_axis(others.index)
     homes = facts.home.reindex(others).set_axis(others.index)
@@ -238,7 +228,6 @@ INSTRUCTION_RULES: Final[tuple[Rule[InstructionFacts], ...]] = (
     ),
     Rule("flag-invalid", "disable_dropdown", partial(_is_malformed, column="disable_dropdown")),
     Rule("id-malformed", "instruction_id", partial(_is_malformed, column="instruction_id")),
-    Rule("id-of-other-batch", "instruction_id", _id_is_of_other_batch, values=_other_batch),
     Rule("id-twice", "instruction_id", _same_id, names_other=True),
     *(
         Rule("cells-differ", column.name, partial(_differs, column=column.name), names_other=True)
@@ -293,7 +282,7 @@ def _id(facts: BatchFacts, index: int) -> Mapping[str, object]:
 
 
 def _same_batch(facts: BatchFacts) -> pd.Series[int]:
-    return earlier((facts.batch_id != "") & ~facts.malformed("batch_id"), facts.batch_id)
+    return earlier((facts.batch_id != "") & ~facts.malformed("batch_id"), facts.book, facts.batch_id)
 
 
 BATCH_RULES: Final[tuple[Rule[BatchFacts], ...]] = (
