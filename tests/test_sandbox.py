@@ -716,6 +716,8 @@ def test_batch_id_must_be_a_uuid() -> None:
 def test_foreground_serves_until_interrupted() -> None:
     """`serve_forever` prints nothing itself and ends with the interrupt."""
     script = (
+        # Whoever runs the tests in the background has Ctrl-C ignored, and so would this process.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from importer.sandbox import Sandbox, serve_forever\n"
         "serve_forever(Sandbox(), lambda sandbox: print(sandbox.url, flush=True))\n"
     )
