@@ -16,6 +16,7 @@ branch, and only `importer.cli` turns it into the end of a process::
     ├── Unfinished                5  sent, but the ids are not in the workbook, or the outcome is unknown
     └── ProlificError             6  Prolific refused or cannot be reached
         ├── Unreachable           6  no byte of the request left this machine
+        │   └── Stopped           6  the researcher stopped the run before
         ├── RateLimited           6  429: refused before any effect
         ├── Rejected              6  refused, with Prolific's own words
         └── OutcomeUnknown        6  the request may or may not have had its effect
@@ -89,6 +90,10 @@ class ProlificError(ImporterError):
 
 class Unreachable(ProlificError):
     """No byte of the request left this machine: refused, DNS, TLS, connect time-out."""
+
+
+class Stopped(Unreachable):
+    """The researcher stopped the run before the request left."""
 
 
 class RateLimited(ProlificError):

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from importer.errors import Stopped
 from importer.prolific.pace import FIRST_JOBS, MAX_HOLD_S, Pace
 
 
@@ -20,8 +21,7 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
-    def wait(self, _: threading.Condition, seconds: float | None) -> None:
-        assert seconds is not None, "nobody would ever wake it"
+    def sleep(self, seconds: float) -> None:
         self.now += seconds
 
 
@@ -31,7 +31,7 @@ def clock() -> Clock:
 
 
 def pace_of(clock: Clock, jobs: int = 64, per_s: float | None = None) -> Pace:
-    return Pace(jobs, per_s, monotonic=clock, wait=clock.wait)
+    return Pace(jobs, per_s, monotonic=clock, sleep=clock.sleep)
 
 
 def ask(pace: Pace, clock: Clock, *, is_objected: bool = False, hold_s: float = 0.0) -> float:
@@ -135,3 +135,26 @@ def test_threads_never_exceed_the_limit():
     for thread in threads:
         thread.join(20)
     assert 4 == most
+
+
+def test_stop_wakes_whoever_waits():
+    """For a turn, or because of Retry-After; what is in flight may end."""
+    pace, stopped = Pace(1), []
+
+    def work() -> None:
+        try:
+            with pace.turn():
+                pass
+        except Stopped:
+            stopped.append(1)
+
+    with pace.turn() as turn:
+        turn.hold_s = 60
+        waiting = threading.Thread(target=work)
+        waiting.start()
+        pace.stop()
+        waiting.join(10)
+    sleeping = threading.Thread(target=work)
+    sleeping.start()
+    sleeping.join(10)
+    assert [1, 1] == stopped

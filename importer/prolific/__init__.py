@@ -20,6 +20,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import IncompleteRead
 from http.cookiejar import DefaultCookiePolicy
@@ -42,14 +43,13 @@ from importer.errors import (
     UsageError,
 )
 from importer.prolific.answers import Answer, deprecation, refusal, retry_after_s, words_of
+from importer.prolific.pace import MAX_JOBS, Pace
 from importer.secret import Token, check_url, is_loopback
 
 log = logging.getLogger(__name__)
 
 API: Final = "/api/v1"
 MAX_ANSWER_BYTES: Final = 64_000_000
-#: Reads that may run at once on one client.
-POOL_SIZE: Final = 32
 #: Pauses before the second, third and fourth attempt of a read, stretched by up to half.
 BACK_OFF_S: Final = (0.4, 0.8, 1.6)
 RETRIED_STATUSES: Final = (429, 502, 503, 504)
@@ -62,6 +62,26 @@ MAX_READ_PAUSE_S: Final = 30.0
 # requests raises these, except for what it forgets to wrap: a missing certificate file is a
 # plain OSError, a malformed header urllib3's own.
 _FAILURES: Final = (OSError, urllib3.exceptions.HTTPError)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """
+    One request, and what came of it.
+
+    Attributes:
+        began_at: When it left, on the monotonic clock.
+        took_s: Until its answer was read, or it failed.
+        method: GET, PUT or PATCH.
+        status: The HTTP status; None without an answer.
+        waited_s: How long a rate limit held it back before.
+    """
+
+    began_at: float
+    took_s: float
+    method: str
+    status: int | None
+    waited_s: float
 
 
 class Prolific:
@@ -77,6 +97,8 @@ class Prolific:
         on_notice: Called once, with one sentence, when Prolific announces the end of a call.
         sleep: Pauses between the attempts of a read.
         now: Seconds since 1970, for a `Retry-After` that is a date.
+        pace: Grants each request its turn; None: one of its own.
+        on_exchange: Called after each request, from the thread that made it.
         connect_s: How long a connection may take, in seconds.
         read_s: How long Prolific may be silent; a short time-out creates unknown outcomes.
         answer_s: How long an answer may take that comes in drips and is never silent for so long.
@@ -94,6 +116,8 @@ class Prolific:
         on_notice: Callable[[str], None] = log.warning,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.time,
+        pace: Pace | None = None,
+        on_exchange: Callable[[Exchange], None] = lambda _: None,
         connect_s: float = 5.0,
         read_s: float = 60.0,
         answer_s: float = 300.0,
@@ -110,6 +134,8 @@ class Prolific:
         self._notice_lock = threading.Lock()
         self._sleep = sleep
         self._now = now
+        self._pace = pace or Pace(sleep=sleep)
+        self._on_exchange = on_exchange
         self._timeout = (connect_s, read_s)
         self._answer_s = answer_s
         self._session = _session(self._url, token)
@@ -221,7 +247,26 @@ class Prolific:
         raise outcome
 
     def _exchange(self, method: str, path: str, body: _Body | None) -> Answer:
-        started = time.monotonic()
+        with self._pace.turn() as turn:
+            started = time.monotonic()
+            status = None
+            try:
+                answer = self._answer(method, path, body)
+                status = answer.status
+            except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):
+                turn.is_objected = True
+                raise
+            finally:
+                took_s = time.monotonic() - started
+                self._on_exchange(Exchange(started, took_s, method, status, turn.waited_s))
+            if status == HTTPStatus.TOO_MANY_REQUESTS:
+                turn.is_objected = True
+                turn.hold_s = retry_after_s(answer, self._now()) or 0.0
+        log.debug("%s %s: %d in %.0f ms", method, path, status, took_s * 1000)
+        self._notice(answer, f"{method} {path}")
+        return answer
+
+    def _answer(self, method: str, path: str, body: _Body | None) -> Answer:
         # verify stands here and not on the session, where $REQUESTS_CA_BUNDLE would replace it.
         response = self._session.request(
             method,
@@ -235,10 +280,7 @@ class Prolific:
         )
         with response:
             content = self._token.hide_in_answer(_content(response, self._answer_s))
-            answer = Answer(self._url + path, response.status_code, response.headers, content)
-        log.debug("%s %s: %d in %.0f ms", method, path, answer.status, (time.monotonic() - started) * 1000)
-        self._notice(answer, f"{method} {path}")
-        return answer
+            return Answer(self._url + path, response.status_code, response.headers, content)
 
     # ------------------------------------------------------------ what is said about it
 
@@ -336,7 +378,7 @@ def _session(url: str, token: Token) -> _Session:
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     # A proxy for this very computer would only carry the token out in plain text.
     session.trust_env = not is_loopback(urlsplit(url).hostname or "")
-    adapter = HTTPAdapter(pool_maxsize=POOL_SIZE)  # urllib3's own retries stay off: it repeats PUT
+    adapter = HTTPAdapter(pool_maxsize=MAX_JOBS)  # urllib3's own retries stay off: it repeats PUT
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session

@@ -18,9 +18,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-#: Requests in flight when a run begins, and the most that are useful (measured: more do not help at 100 ms).
+from importer.errors import Stopped
+
+#: Requests in flight when a run begins; unless told otherwise, at most (more do not help at 100 ms, measured);
+#: and whatever is told.
 FIRST_JOBS: Final = 8
-MAX_JOBS: Final = 32
+DEFAULT_JOBS: Final = 32
+MAX_JOBS: Final = 64
 #: The longest that one answer can hold everybody back, in seconds.
 MAX_HOLD_S: Final = 120.0
 
@@ -32,11 +36,13 @@ class Turn:
 
     Attributes:
         waited_s: How long it was held back by a rate limit, in seconds.
+        left_at: When it left, on the pace's clock.
         is_objected: Whether the service asked for less; set by whoever reads the answer.
         hold_s: For how long nobody should ask again, in seconds.
     """
 
     waited_s: float = 0.0
+    left_at: float = 0.0
     is_objected: bool = False
     hold_s: float = 0.0
 
@@ -49,16 +55,16 @@ class Pace:
         jobs: The most requests in flight.
         per_s: The most requests in a second; None for no ceiling.
         monotonic: Seconds that never go backwards.
-        wait: Waits on a condition for some seconds.
+        sleep: Waits some seconds; None: until they are over or `stop` is called.
     """
 
     def __init__(
         self,
-        jobs: int = MAX_JOBS,
+        jobs: int = DEFAULT_JOBS,
         per_s: float | None = None,
         *,
         monotonic: Callable[[], float] = time.monotonic,
-        wait: Callable[[threading.Condition, float | None], object] = threading.Condition.wait,
+        sleep: Callable[[float], object] | None = None,
     ) -> None:
         self._jobs = jobs
         self._limit = float(min(jobs, FIRST_JOBS))
@@ -67,8 +73,19 @@ class Pace:
         self._gap_s = 1 / per_s if per_s else 0.0
         self._next_at = self._held_until = self._cut_at = float("-inf")
         self._changed = threading.Condition()
+        self._stopped = threading.Event()
         self._monotonic = monotonic
-        self._wait = wait
+        self._sleep = sleep or self._stopped.wait
+
+    def stop(self) -> None:
+        """Grant no more turns; whoever waits for one gets `Stopped`, and sleepers wake."""
+        self._stopped.set()
+        with self._changed:
+            self._changed.notify_all()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait some seconds, or until `stop` is called."""
+        self._sleep(seconds)
 
     @property
     def limit(self) -> int:
@@ -77,32 +94,45 @@ class Pace:
 
     @contextmanager
     def turn(self) -> Iterator[Turn]:
-        """Wait for a turn, and hold it."""
-        turn = Turn(self._begin())
-        began_at = self._monotonic()
+        """
+        Wait for a turn, and hold it.
+
+        Raises:
+            Stopped: `stop` was called before a turn was granted.
+        """
+        turn, gap_s = self._begin()
         try:
+            if gap_s > 0:
+                self._sleep(gap_s)
+            if self._stopped.is_set():
+                raise Stopped("Interrupted before it was sent.")
+            turn.left_at = self._monotonic()
             yield turn
         finally:
-            self._end(turn, began_at)
+            self._end(turn)
 
-    def _begin(self) -> float:
-        """Wait until a request may leave; returns how long a rate limit, not the others, held it back."""
-        waited_s = 0.0
-        with self._changed:
-            while True:
+    def _begin(self) -> tuple[Turn, float]:
+        """Wait for a place in flight; returns the turn and how long the ceiling holds it back still."""
+        held_s, sat_out = 0.0, float("-inf")
+        while not self._stopped.is_set():
+            with self._changed:
                 now = self._monotonic()
-                pause_s = max(self._next_at, self._held_until) - now
-                if pause_s > 0:
-                    self._wait(self._changed, pause_s)
-                    waited_s += self._monotonic() - now
-                elif self._in_flight >= self.limit:
-                    self._wait(self._changed, None)
-                else:
+                # What was sat out already is over, even if a test's clock did not move.
+                hold_s = self._held_until - now if self._held_until > sat_out else 0.0
+                if hold_s <= 0 and self._in_flight < self.limit:
                     self._in_flight += 1
-                    self._next_at = now + self._gap_s
-                    return waited_s
+                    leaves_at = max(self._next_at, now)
+                    self._next_at = leaves_at + self._gap_s
+                    return Turn(held_s + leaves_at - now, left_at=leaves_at), leaves_at - now
+                if hold_s <= 0:
+                    self._changed.wait()
+                    continue
+                sat_out = self._held_until
+            self._sleep(hold_s)
+            held_s += hold_s
+        raise Stopped("Interrupted before it was sent.")
 
-    def _end(self, turn: Turn, began_at: float) -> None:
+    def _end(self, turn: Turn) -> None:
         with self._changed:
             self._in_flight -= 1
             now = self._monotonic()
@@ -111,7 +141,7 @@ class Pace:
             if not turn.is_objected:
                 self._limit = min(self._jobs, self._limit + (1.0 if self._is_slow_start else 1 / self._limit))
             # Requests that left before the last cut object to what has been cut already.
-            elif began_at >= self._cut_at:
+            elif turn.left_at >= self._cut_at:
                 self._limit = max(1.0, self._limit / 2)
                 self._is_slow_start = False
                 self._cut_at = now
