@@ -312,6 +312,7 @@ def test_lost_ids_offer_relinking() -> None:
     text = render.plain(render.planned_text(run_of(planned(make_plan(lost, EXISTING)))))
     accepted = render.plain(render.planned_text(run_of(planned(make_plan(lost, EXISTING, relink=True)))))
 
+    assert "      Q2 looks like it, but has no id." in text
     assert f"  ? relink Q2 has no id, and equals {ID_2} in everything" in text
     assert 'importer plan "my study.xlsx" --relink' in text
     assert f"  = relink Q2 takes the id {ID_2}" in accepted
@@ -381,7 +382,53 @@ def test_unfinished_outcome_says_state_and_reason(state: State, words: str) -> N
     lines = shown(render.resumed_text([outcome]))
 
     assert lines[0].startswith(f"{words}  /home/me/my study.xlsx → batch wave1")
-    assert lines[1:] == ["    Run importer resume."]
+    assert lines[-1:] == ["    Run importer resume."]
+
+
+@pytest.mark.parametrize("state", [State.CONFLICT, State.REJECTED, State.CANCELLED, State.SENT])
+def test_what_did_not_happen_is_not_told_in_the_past(state: State) -> None:
+    """Only what Prolific has accepted is counted as created, updated or deleted."""
+    result = planned(make_plan(EDITED, EXISTING), outcomes=(Outcome(replace(DONE, state=state), None),))
+
+    head = shown(render.pushed_text(run_of(result)))[0]
+
+    assert head.endswith(": 2 to create, 1 to update, 1 to delete, the batch's own details to update")
+
+
+def test_a_conflict_shows_the_three_sides() -> None:
+    """What was there, what was sent and what is there now tell a person who wrote in between."""
+    sides = {
+        "before": [],
+        "body": {"instructions": [{"description": f"Mine {n}"} for n in range(7)]},
+        "after": [{"description": "Theirs"}],
+    }
+    lines = shown(render.resumed_text([Outcome(replace(DONE, state=State.CONFLICT, **sides), None)]))  # type: ignore[arg-type]
+
+    assert lines[1:] == [
+        "    before: nothing",
+        '    sent:   "Mine 0", "Mine 1", "Mine 2", "Mine 3", "Mine 4" and 2 more',
+        '    now:    "Theirs"',
+    ]
+
+
+def test_ids_without_a_row_are_not_simply_done() -> None:
+    """What Prolific holds and the workbook lacks is for a person to decide."""
+    lines = shown(render.resumed_text([Outcome(DONE, Unfinished("No row was found for Q2."))]))
+
+    assert lines[0].startswith("! done, but ids without a row  /home/me/my study.xlsx")
+    assert lines[1:] == ["    No row was found for Q2."]
+
+
+def test_who_is_asked_sees_everything_first() -> None:
+    """What was picked up, every warning, and then the plans."""
+    result = planned(make_plan(EDITED, EXISTING))
+    warned = report(problem(code="column-unknown"))
+    run = run_of(result, found=warned, resumed=(Outcome(DONE, None),))
+
+    text = render.plain(render.asking_text(run))
+
+    places = [text.index(words) for words in ("✓ done", "! warning  a.xlsx › Instructions!C7", "Plan ")]
+    assert places == sorted(places)
 
 
 def test_nothing_to_resume_is_said() -> None:

@@ -13,12 +13,14 @@ from typing import Final
 from importer.render.plans import plan_text
 from importer.render.reports import report_json, report_text, summary_text
 from importer.render.runs import (
+    asking_text,
     import_json,
     outcome_json,
     planned_text,
     plans_text,
     pushed_json,
     pushed_text,
+    refusal_json,
     resumed_text,
     status_text,
 )
@@ -31,6 +33,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "Line",
     "Lines",
+    "asking_text",
     "harmless",
     "harmless_json",
     "import_json",
@@ -42,6 +45,7 @@ __all__ = [
     "plans_text",
     "pushed_json",
     "pushed_text",
+    "refusal_json",
     "report_json",
     "report_text",
     "resumed_text",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from importer.changes import Change, Kind
@@ -35,10 +35,11 @@ def plan_text(plan: Plan, workbook: str, *, limit: int = CHANGES_SHOWN) -> Lines
         limit: Changes that are shown; the rest is counted.
     """
     shown = [change for change in plan.changes if change.kind is not Kind.KEEP]
+    relinks = {one.id: one.ref for one in plan.relinks}
     lines = [_plan_head(plan, workbook)]
     lines += [_field_line(field, ("~ batch", "update"), 1) for field in plan.details]
     for change in shown[:limit]:
-        lines += _change_lines(change)
+        lines += _change_lines(change, relinks)
     if len(shown) > limit:
         lines.append(line((f"… and {len(shown) - limit} more (all in --json)", "quiet"), depth=1))
     lines += _relink_lines(plan)
@@ -58,7 +59,7 @@ def _plan_head(plan: Plan, workbook: str) -> Line:
     return line((workbook, "strong"), f" → batch{ref}{name} {plan.batch_id}", f" ({about})" if about else "")
 
 
-def _change_lines(change: Change) -> Iterator[Line]:
+def _change_lines(change: Change, relinks: Mapping[str, str]) -> Iterator[Line]:
     kind = change.kind
     mark = (f"{kind.sign} {kind.value:<6}", kind.value)
     ref = f" {change.ref} " if change.ref else " "
@@ -72,7 +73,9 @@ def _change_lines(change: Change) -> Iterator[Line]:
     if kind is Kind.VALUE:
         yield line(("Answers already collected stay as they were given.", "value"), depth=3)
     if kind is Kind.DELETE:
-        yield line(("It is on Prolific, but not in the sheet.", "delete"), depth=3)
+        twin = relinks.get(change.id or "")
+        why = f"{twin} looks like it, but has no id." if twin else "It is on Prolific, but not in the sheet."
+        yield line((why, "delete"), depth=3)
 
 
 def _field_line(field: FieldChange, mark: tuple[str, str] | None, depth: int) -> Line:

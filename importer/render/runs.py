@@ -9,11 +9,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from importer.journal import State
 from importer.plan import as_dict
 from importer.problems import Report, quote
 from importer.render.plans import plan_text
 from importer.render.reports import problem_lines, report_json, summary_text
 from importer.render.screen import Line, Lines, line
+from importer.render.words import some_of
 
 if TYPE_CHECKING:
     from importer.errors import ImporterError
@@ -23,9 +25,17 @@ if TYPE_CHECKING:
     from importer.push.submitter import Outcome
     from importer.run import RunResult, StudyResult
 
+#: Instructions on each side of a conflict that a screen shows.
+TEXTS_SHOWN: Final = 5
 
 #: A file name in which no shell finds anything to do between double quotes.
 _PLAIN_NAME: Final = re.compile(r"[\w .,:/\\+@=()-]+")
+
+
+def asking_text(run: RunResult) -> Lines:
+    """Show what somebody must see before they agree: what was picked up, every problem, and the plans."""
+    plans = [one for result in run.results for one in plans_text(result)]
+    return (*_resumed_lines(run.resumed), *problem_lines(run.report), *plans)
 
 
 def plans_text(result: StudyResult) -> Lines:
@@ -132,21 +142,51 @@ _STATES: Final = {
     "rejected": ("✗ rejected", "error"),
     "cancelled": ("· cancelled", "note"),
 }
+_HOMELESS: Final = ("! done, but ids without a row", "warning")
+
+
+#: What a push would still have to do, by the mark of what it has done.
+_TO_DO: Final = {
+    "created": "to create",
+    "updated": "to update",
+    "moved": "to move",
+    "relinked": "to relink",
+    "deleted": "to delete",
+}
 
 
 def _outcome_lines(outcome: Outcome, plan: Plan | None, workbook: str) -> Iterator[Line]:
     done = outcome.done
-    counts = Counter(mark for ref, mark in done.marks.items() if ref)
-    what = [f"{count} {mark}" for mark, count in sorted(counts.items())]
-    if plan is not None and plan.deletes:
-        what.append(f"{len(plan.deletes)} deleted")
-    if "" in done.marks:
-        what.append("the batch's own details updated")
+    what = _counts(done, plan)
     batch = done.batch_ref or (quote(plan.name) if plan and plan.name else "")
     where = " ".join(filter(None, [f"  {workbook} → batch", batch, done.batch_id]))
-    yield line(_STATES[done.state.value], where, f": {', '.join(what)}" if what else "")
+    is_homeless = done.state is State.WRITTEN and outcome.refusal is not None
+    yield line(
+        _HOMELESS if is_homeless else _STATES[done.state.value], where, f": {', '.join(what)}" if what else ""
+    )
+    if done.state is State.CONFLICT:
+        yield from _conflict_lines(done)
     sentences = str(outcome.refusal) if outcome.refusal else done.note
     yield from (line(sentence, depth=2) for sentence in sentences.splitlines())
+
+
+def _counts(done: Import, plan: Plan | None) -> list[str]:
+    """Count what was done; or what was to be done, as long as nobody knows that it was."""
+    is_applied = done.state in {State.ACKNOWLEDGED, State.WRITTEN}
+    counts = Counter(mark for ref, mark in sorted(done.marks.items(), key=lambda item: item[1]) if ref)
+    counts["deleted"] = len(plan.deletes) if plan is not None else 0
+    what = [f"{n} {mark if is_applied else _TO_DO[mark]}" for mark, n in counts.items() if n]
+    own = f"the batch's own details {'updated' if is_applied else 'to update'}"
+    return [*what, own] if "" in done.marks else what
+
+
+def _conflict_lines(done: Import) -> Iterator[Line]:
+    """Show what was there, what was sent and what is there now, as far as it is known."""
+    sent = (done.body or {}).get("instructions")
+    for name, items in (("before", done.before), ("sent", sent), ("now", done.after)):
+        if isinstance(items, list):
+            texts = [quote(str(item.get("description", ""))) for item in items if isinstance(item, dict)]
+            yield line((f"{name + ':':<8}", "strong"), some_of(texts, TEXTS_SHOWN) or "nothing", depth=2)
 
 
 def _refusal_lines(result: StudyResult) -> Iterator[Line]:
@@ -178,7 +218,7 @@ def pushed_json(run: RunResult) -> dict[str, JSON]:
                 "exit_code": result.exit_code,
                 "plans": [as_dict(planned.plan) for planned in result.planned],
                 "imports": [outcome_json(outcome) for outcome in result.outcomes],
-                "refusal": _refusal_json(result.refusal),
+                "refusal": refusal_json(result.refusal),
             }
             for result in run.results
         ],
@@ -188,7 +228,7 @@ def pushed_json(run: RunResult) -> dict[str, JSON]:
 
 def outcome_json(outcome: Outcome) -> dict[str, JSON]:
     """Return how far an import came, and why no further."""
-    return {**import_json(outcome.done), "refusal": _refusal_json(outcome.refusal)}
+    return {**import_json(outcome.done), "refusal": refusal_json(outcome.refusal)}
 
 
 def import_json(one: Import) -> dict[str, JSON]:
@@ -210,7 +250,8 @@ def import_json(one: Import) -> dict[str, JSON]:
     }
 
 
-def _refusal_json(refusal: ImporterError | None) -> dict[str, JSON] | None:
+def refusal_json(refusal: ImporterError | None) -> dict[str, JSON] | None:
+    """Return why something was not done; None if it was."""
     if refusal is None:
         return None
     return {"kind": type(refusal).__name__, "message": str(refusal), "exit_code": refusal.exit_code}
