@@ -15,7 +15,7 @@ from importer.checking import check
 from importer.journal import State
 from importer.push.desk import Desk
 from importer.push.reading import begin
-from importer.run import Consent, RunResult, push, resume
+from importer.run import Consent, RunResult, plan_all, push, resume
 from importer.sandbox import Sandbox
 from tests.books import LIKERT, write_book
 from tests.desks import Clock, effects, open_desk
@@ -154,7 +154,9 @@ def test_a_row_that_is_gone_is_said(desk: Desk, prolific: Sandbox, study: Path, 
     """An id whose row is gone is put nowhere else, and the outcome names its ref."""
     result = push_while(desk, study, "answered", lambda: saved(study, save))
 
+    assert (5, State.WRITTEN) == (result.exit_code, result.results[0].outcomes[0].done.state)
     assert "No row was found for Q2." in result.results[0].outcomes[0].done.note
+    assert "importer plan" in str(result.results[0].outcomes[0].refusal)
     assert {"Q1": ids_held(prolific, batch_id)["Q1"]} == ids_in(study)
 
 
@@ -162,6 +164,11 @@ def test_a_renamed_row_is_not_created_again(desk: Desk, prolific: Sandbox, study
     """The next push takes it for what Prolific holds already, and asks before it links them."""
     push_while(desk, study, "answered", lambda: saved(study, rename_ref))
     held = ids_held(prolific, batch_id)
+
+    with begin(desk.prolific, desk.journal, [study]) as reading:
+        planned = plan_all(desk, lambda: check([study]), reading).results[0].planned[0].plan
+    assert [("Why", held["Q2"])] == [(one.ref, one.id) for one in planned.relinks]
+    assert [held["Q2"]] == [change.id for change in planned.deletes]
 
     refused = go(desk, study)
     agreed = go(desk, study, relink=True)

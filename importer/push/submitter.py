@@ -62,7 +62,7 @@ class Outcome:
 
     Attributes:
         done: The import as the journal now has it.
-        refusal: Why it came no further; None if it is `written`.
+        refusal: Why it came no further, or that ids found no row; None if all is done.
     """
 
     done: Import
@@ -121,11 +121,19 @@ def _write(desk: Desk, path: Path, waiting: Sequence[Import], places: Places | N
 
 def _written(desk: Desk, done: Import, delivered: Delivered) -> Outcome:
     lost = delivered.homeless[done.id]
-    note = f"{done.note} No row was found for {', '.join(lost)}." if lost else done.note
+    note = f"{done.note} No row was found for {', '.join(lost)}.".strip() if lost else done.note
     try:
-        return Outcome(desk.move(done, State.WRITTEN, sha256=delivered.sha256, note=note.strip()), None)
+        written = desk.move(done, State.WRITTEN, sha256=delivered.sha256, note=note)
     except Unfinished as refusal:
         return Outcome(done, refusal)
+    return Outcome(written, _homeless(note) if lost else None)
+
+
+def _homeless(note: str) -> Unfinished:
+    return Unfinished(
+        f"{note} Prolific holds what was sent for them, but the workbook was changed meanwhile. Run importer plan: "
+        "it proposes their ids for rows that look the same, and counts what has no row as to be deleted."
+    )
 
 
 def send(desk: Desk, import_id: str) -> Import:
