@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from importer.journal import Journal
     from importer.push.desk import Desk, Effects
     from importer.push.reading import Reading
-    from importer.run import StudyResult
+    from importer.run import RunResult
     from importer.secret import Token
     from importer.settings import Settings
 
@@ -476,15 +476,14 @@ def _effects() -> Effects:
     )
 
 
-def _asker(*, is_agreed: bool, is_shown: bool) -> Callable[[Sequence[StudyResult]], None]:
-    """Show the plans, and ask on a terminal; elsewhere consent must have been given."""
+def _asker(*, is_agreed: bool, is_shown: bool) -> Callable[[RunResult], None]:
+    """Show problems and plans, and ask on a terminal; elsewhere consent must have been given."""
 
-    def ask(ready: Sequence[StudyResult]) -> None:
+    def ask(ready: RunResult) -> None:
         from importer import render
 
         if is_shown:
-            for result in ready:
-                _print(render.plans_text(result), err=True)
+            _print(render.asking_text(ready), err=True)
         if is_agreed:
             return
         if not sys.stdin.isatty():

@@ -7,7 +7,8 @@ plan made and gated before anything is sent. Doors only parse arguments, ask and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -76,9 +77,11 @@ class StudyResult:
 
     @property
     def exit_code(self) -> int:
-        """0, or the exit code that all its refusals share, or 3."""
-        done = any(o.refusal is None for o in self.outcomes)
-        return combine([r.exit_code for r in self.refusals] + [0] * (done or not self.refusals))
+        """0, or the exit code that all its refusals share, or 3; 1 for a plan that cannot be pushed."""
+        codes = [r.exit_code for r in self.refusals]
+        codes += [0 for o in self.outcomes if o.refusal is None]
+        codes += [Refusal.exit_code for p in self.planned if p.plan.obstacles]
+        return combine(codes)
 
 
 #: Which exit code wins when several workbooks fail for different reasons: what needs a person first.
@@ -119,7 +122,8 @@ class RunResult:
         """One code for the whole run (`combine`); an import that was picked up and finished counts as done."""
         codes = [1 if r.workbook in self.report.broken else r.exit_code for r in self.results]
         codes += [o.refusal.exit_code for o in self.resumed if o.refusal is not None]
-        return combine(codes + [0] * any(o.done.state is State.WRITTEN for o in self.resumed))
+        is_done = any(o.done.state is State.WRITTEN and o.refusal is None for o in self.resumed)
+        return combine(codes + [0] * is_done)
 
 
 # ---------------------------------------------------------------- plan
@@ -149,7 +153,17 @@ def _plan(desk: Desk, batch: Batch, reading: Reading, relink: bool) -> PlannedBa
     fetched = (reading.again if is_stale else reading.ask)(batch.batch_id).result()
     items, source = known_items(fetched, desk.journal.last_known(batch.batch_id))
     existing = to_existing(batch.batch_id, fetched.batch, items, source)
-    return PlannedBatch(make_plan(batch, existing, relink=relink), items)
+    made = make_plan(batch, existing, relink=relink)
+    return PlannedBatch(replace(made, obstacles=(*made.obstacles, *_unfinished(desk, batch.batch_id))), items)
+
+
+def _unfinished(desk: Desk, batch_id: str) -> list[str]:
+    """Say what is still on its way to a batch: until it has arrived, nobody knows what a push would change."""
+    return [
+        f"An earlier push of the batch {batch_id} from {stuck.workbook} is not finished ({stuck.state}). "
+        "Finish it first: importer resume."
+        for stuck in desk.journal.open_imports(batch_id=batch_id)
+    ]
 
 
 # ---------------------------------------------------------------- push
@@ -176,7 +190,7 @@ def push(
     reading: Reading,
     *,
     consent: Consent,
-    ask: Callable[[Sequence[StudyResult]], None],
+    ask: Callable[[RunResult], None],
 ) -> RunResult:
     """
     Finish what is open, check, plan, gate and push workbooks, and write the ids back.
@@ -187,8 +201,8 @@ def push(
         check: Checks them; called once, when no import of theirs is open any more.
         reading: Has begun to read the batches.
         consent: What the researcher agreed to beforehand.
-        ask: Shows the plans that passed the gate and have something to send; raises `Refusal`
-            or `UsageError` if the researcher does not agree.
+        ask: Is given every problem, what was picked up, and the workbooks that passed the gate and
+            have something to send; raises an `ImporterError` if the researcher does not agree.
 
     Raises:
         ImporterError: What *ask* raises; nothing was sent then.
@@ -196,30 +210,48 @@ def push(
     began = desk.at
     resumed = resume(desk, desk.journal.open_imports(workbooks=paths), finish_planned=False)
     checked = check()
-    with locked(desk.state, [batch.batch_id for study in checked.studies for batch in study.batches]):
-        results = {s.workbook: plan(desk, s, reading, relink=consent.relink) for s in checked.studies}
+    with ExitStack() as locks:
+        results = {s.workbook: _locked_plan(desk, s, reading, consent, locks) for s in checked.studies}
         deletes = sum(len(p.plan.deletes) for result in results.values() for p in result.planned)
         for study in checked.studies:
-            results[study.workbook] = _gated(desk, study, results[study.workbook], consent, deletes)
+            results[study.workbook] = _gated(study, results[study.workbook], consent, deletes)
         ready = [s for s in checked.studies if results[s.workbook].has_work]
         if ready:
-            ask([results[s.workbook] for s in ready])
+            ask(RunResult(checked.report, tuple(results[s.workbook] for s in ready), resumed))
         for study in ready:
             results[study.workbook] = _push_study(desk, study, results[study.workbook], began)
     every = tuple(results.get(name, StudyResult(name)) for name in checked.report.workbooks)
     return RunResult(checked.report, every, resumed)
 
 
-def _gated(desk: Desk, study: Study, result: StudyResult, consent: Consent, deletes: int) -> StudyResult:
+def _locked_plan(
+    desk: Desk, study: Study, reading: Reading, consent: Consent, locks: ExitStack
+) -> StudyResult:
+    """Plan a workbook under the locks of its batches; one that is busy keeps only its own workbook back."""
+    try:
+        locks.enter_context(locked(desk.state, [batch.batch_id for batch in study.batches]))
+    except JournalRefused as refusal:
+        return StudyResult(study.workbook, refusal=refusal)
+    return plan(desk, study, reading, relink=consent.relink)
+
+
+def _gated(study: Study, result: StudyResult, consent: Consent, deletes: int) -> StudyResult:
     """Close the gate on a workbook that cannot be pushed, or needs what was not agreed to."""
     if result.refusal is not None:
         return result
-    if result.has_work:
-        try:
+    try:
+        if result.has_work:
             check_unchanged(study.path, study.places.sha256)
-        except Refusal as refusal:
-            return replace(result, refusal=refusal)  # whatever the plan says, it is of another workbook
-    reasons: list[str] = []
+    except Refusal as refusal:
+        return replace(result, refusal=refusal)  # whatever the plan says, it is of another workbook
+    reasons = list(_reasons(study, result, consent, deletes))
+    if len(reasons) > 1:
+        reasons = [PlanRefused("\n".join(map(str, reasons)))]
+    return replace(result, refusal=reasons[0]) if reasons else result
+
+
+def _reasons(study: Study, result: StudyResult, consent: Consent, deletes: int) -> Iterator[Refusal]:
+    """Yield why a workbook is not pushed, batch by batch, and at last why it could not be written."""
     for planned in result.planned:
         try:
             check_gate(
@@ -228,12 +260,19 @@ def _gated(desk: Desk, study: Study, result: StudyResult, consent: Consent, dele
                 fingerprint=_reviewed(planned.plan, consent),
                 run_deletes=deletes,
             )
-            _refuse_open(desk, planned.plan.batch_id)
-            if planned.has_work:
-                check_writable(study.path)
-        except Refusal as refusal:
-            reasons.append(str(refusal))
-    return replace(result, refusal=PlanRefused("\n".join(dict.fromkeys(reasons)))) if reasons else result
+        except PlanRefused as refusal:
+            yield _named(planned.plan, refusal) if len(result.planned) > 1 else refusal
+    try:
+        if result.has_work:
+            check_writable(study.path)
+    except Refusal as refusal:
+        yield refusal
+
+
+def _named(made: Plan, refusal: PlanRefused) -> PlanRefused:
+    """Say in each line which batch of its workbook it is about."""
+    name = made.batch_ref or made.batch_id
+    return PlanRefused("\n".join(f"Batch {name}: {reason}" for reason in str(refusal).splitlines()))
 
 
 def _reviewed(made: Plan, consent: Consent) -> str | None:
@@ -241,14 +280,6 @@ def _reviewed(made: Plan, consent: Consent) -> str | None:
     if not consent.fingerprints or made.fingerprint in consent.fingerprints:
         return made.fingerprint
     return ", ".join(consent.fingerprints)
-
-
-def _refuse_open(desk: Desk, batch_id: str) -> None:
-    for stuck in desk.journal.open_imports(batch_id=batch_id):
-        raise PlanRefused(
-            f"An earlier push of the batch {batch_id} from {stuck.workbook} is not finished ({stuck.state}). "
-            "Finish it first: importer resume. Nothing was sent."
-        )
 
 
 def _push_study(desk: Desk, study: Study, result: StudyResult, read_at: float) -> StudyResult:

@@ -10,11 +10,11 @@ import openpyxl
 import pytest
 
 from importer.checking import check
-from importer.errors import PlanRefused, Refusal, Unfinished
+from importer.errors import PlanRefused, Refusal, Unfinished, WriteRefused
 from importer.journal import State
 from importer.push.desk import Desk
 from importer.push.reading import begin
-from importer.run import Consent, RunResult, push, resume
+from importer.run import Consent, RunResult, plan_all, push, resume
 from importer.sandbox import Sandbox
 from tests.books import LIKERT, write_book
 from tests.desks import Clock, open_desk
@@ -354,6 +354,47 @@ def test_an_open_workbook_is_not_pushed(desk: Desk, prolific: Sandbox, study: Pa
     result = go(desk, study)
 
     assert (1, 0) == (result.exit_code, puts(prolific, batch_id))
+    assert isinstance(result.results[0].refusal, WriteRefused)
+
+
+def test_a_refusal_names_its_batch_among_several(desk: Desk, prolific: Sandbox, tmp_path: Path):
+    """Who has two batches in one workbook must know which of them cannot be pushed."""
+    one, paged = prolific.add_batch("One"), prolific.add_batch("Pages", batch_items=[])
+    table = """
+        | batch | ref | type      | description |
+        | w1    | Q1  | free_text | First       |
+        | w2    | Q1  | free_text | Second      |
+    """
+    batches = [["batch", "batch_id"], ["w1", one], ["w2", paged]]
+    path = write_book(tmp_path / "waves.xlsx", {"Instructions": table, "Batches": batches})
+
+    said = str(go(desk, path).results[0].refusal).splitlines()
+
+    assert ["Batch w2: The batch is made of pages (batch_items)"] == [line.split(",")[0] for line in said]
+
+
+def test_a_plan_waits_for_what_is_still_on_its_way(desk: Desk, prolific: Sandbox, study: Path, batch_id: str):
+    """Until an earlier push is finished, a plan says so and is not to be pushed."""
+    prolific.fault("reset-before", method=PUT, path=batch_id, times=100)
+    assert 5 == go(desk, study).exit_code
+
+    with begin(desk.prolific, desk.journal, [study]) as reading:
+        planned = plan_all(desk, lambda: check([study]), reading)
+    prolific.clear_faults()
+
+    assert 1 == planned.exit_code
+    assert "importer resume" in planned.results[0].planned[0].plan.obstacles[0]
+    resume(desk, desk.journal.open_imports())
+    assert ids_held(prolific, batch_id) == list(ids_in(study).values())
+
+
+def test_a_plan_that_cannot_be_pushed_is_no_success(desk: Desk, prolific: Sandbox, tmp_path: Path):
+    """A script that plans first must not take it for ready."""
+    paged = prolific.add_batch("Pages", batch_items=[])
+    path = write_book(tmp_path / "study.xlsx", {"Instructions": LIKERT, "Batches": [["batch_id"], [paged]]})
+
+    with begin(desk.prolific, desk.journal, [path]) as reading:
+        assert 1 == plan_all(desk, lambda: check([path]), reading).exit_code
 
 
 def test_a_workbook_opened_meanwhile_gets_its_ids_later(

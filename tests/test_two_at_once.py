@@ -132,7 +132,7 @@ with locked(Path(sys.argv[1]), sys.argv[2:]):
 
 
 def test_the_lock_of_a_killed_process_is_free(prolific: Sandbox, tmp_path: Path, study: Path, batch_id: str):
-    """The system frees what a dead importer held; nobody has to delete a lock file."""
+    """A busy batch keeps only its own workbook back; the system frees what a dead importer held."""
     state = tmp_path / "state"
     with (
         subprocess.Popen(
@@ -145,8 +145,14 @@ def test_the_lock_of_a_killed_process_is_free(prolific: Sandbox, tmp_path: Path,
     ):
         assert holder.stdout is not None
         assert "held\n" == holder.stdout.readline()
-        with pytest.raises(JournalRefused, match="Another importer"):
-            go(desk, study)
+        other = prolific.add_batch("Not busy")
+        ready = write_book(
+            tmp_path / "ready.xlsx", {"Instructions": LIKERT, "Batches": [["batch_id"], [other]]}
+        )
+        busy, done = go(desk, study, ready).results
+        assert isinstance(busy.refusal, JournalRefused)
+        assert (1, 0) == (busy.exit_code, done.exit_code)
+        assert ids_held(prolific, other) == list(ids_in(ready).values())
 
         holder.kill()
         holder.wait()
