@@ -248,7 +248,8 @@ def _held_obstacles(held: Sequence[Held], instructions: Sequence[Instruction]) -
     if strangers:
         found.append(
             f"Prolific does not know the ids of {len(strangers)} instruction(s) in this batch ({named(strangers)}). "
-            "If the sheet is a copy for another batch, clear their instruction_id cells; otherwise check the batch_id."
+            "If the sheet is a copy for another batch, or they were deleted on Prolific, clear their instruction_id "
+            "cells to create them again; otherwise check the batch_id."
         )
     foreign = [one for one in held if one.cannot_carry]
     if foreign:

@@ -87,7 +87,7 @@ def refusal(answer: Answer, what: str, token: Token, now: float) -> ProlificErro
         todo = "Set PROLIFIC_TOKEN to an API token of your Prolific account."
         return TokenRefused(f"Prolific does not accept the token ({status}){words} {todo}")
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        text = f"Prolific asks to slow down ({status}){words} Try again later."
+        text = f"Prolific asks to slow down ({status}){words} If it goes on, try again later."
         return RateLimited(text, retry_after_s(answer, now))
     if status == HTTPStatus.FORBIDDEN:
         text = f"Prolific does not allow this for {what}, or your token has no access ({status}){words}"
@@ -143,7 +143,8 @@ def deprecation(answer: Answer, token: Token) -> str:
 def _target(answer: Answer, token: Token) -> str:
     try:
         parts = urlsplit(urljoin(answer.url, answer.headers.get("Location", "")))
-        return clean(f"{parts.scheme}://{parts.hostname or ''}{parts.path}", token)[:MAX_WORDS]
+        host = parts.netloc.rpartition("@")[2]  # without a name and password
+        return clean(f"{parts.scheme}://{host}{parts.path}", token)[:MAX_WORDS]
     except ValueError:
         return "an address that cannot be read"
 
