@@ -15,60 +15,57 @@ if __name__ == "__main__" and not sys.flags.safe_path:
 
 import io
 import os
-import tempfile
-import traceback
-from typing import Final, NoReturn
+from typing import NoReturn
 
 import click
 
 from importer import __version__
-from importer.cli import commands, print_json, say
-from importer.errors import ImporterError
-
-INTERRUPTED: Final = 130
-OUR_BUG: Final = 70
+from importer.cli import commands
+from importer.errors import ImporterError, Interrupted, UsageError
+from importer.output import lasting, print_json, say, tell_lost_output
 
 
 def main() -> NoReturn:
     """Run the command line; the only place that ends the process."""
-    sys.exit(_run_commands())
+    sys.stdout, sys.stderr = lasting(sys.stdout), lasting(sys.stderr)
+    code = _run_commands()
+    tell_lost_output()
+    sys.exit(code)
 
 
 def _run_commands() -> int:
-    code = 0
     try:
-        commands.main(prog_name="importer", standalone_mode=False)
-    except SystemExit as end:
-        code = int(end.code or 0)
-    except click.ClickException as refusal:
+        # Without standalone mode click returns what the command returned.
+        return int(commands.main(prog_name="importer", standalone_mode=False) or 0)
+    except click.ClickException as wrong:
         shown = io.StringIO()
-        refusal.show(shown)
-        say(shown.getvalue().rstrip("\n"))
-        code = refusal.exit_code
+        wrong.show(shown)
+        return _refused(UsageError(wrong.format_message()), shown.getvalue().rstrip("\n"))
     except (click.Abort, KeyboardInterrupt):
         return _refused(
-            "Interrupted. What was being sent is in the journal; importer resume finishes it.", INTERRUPTED
+            Interrupted("Interrupted. What was being sent is in the journal; importer resume finishes it.")
         )
     except ImporterError as refusal:
-        code = _refused(str(refusal), refusal.exit_code)
-    except BrokenPipeError:
-        # The reader of our output (head, less) has gone; Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _refused(refusal)
     except Exception:
-        code = _refused(_report_bug(), OUR_BUG)
-    return code
+        return _refused(ImporterError(_report_bug()))
 
 
-def _refused(sentence: str, exit_code: int) -> int:
+def _refused(refusal: ImporterError, shown: str = "") -> int:
     if "--json" in sys.argv:
+        from importer.render import refusal_json  # noqa: PLC0415 - needed for a refusal only
+
         command = next((word for word in sys.argv[1:] if word in commands.commands), "")
-        print_json(command, exit_code, refusal=sentence)
-    say(sentence)
-    return exit_code
+        print_json(command, refusal.exit_code, refusal=refusal_json(refusal))
+    say(shown or str(refusal))
+    return refusal.exit_code
 
 
 def _report_bug() -> str:
     """Put the traceback into a file of its own, and say where it is; the token is never part of it."""
+    import tempfile  # noqa: PLC0415
+    import traceback  # noqa: PLC0415
+
     from importer.secret import Token, hide_tokens  # noqa: PLC0415 - needed for a bug only
     from importer.settings import TOKEN_VARIABLE  # noqa: PLC0415
 

@@ -1,35 +1,40 @@
 """
 The command line: commands, confirmation, exit codes.
 
-Owns what is typed and where text goes: results to stdout, progress and messages to stderr. What
-happens is `importer.run`'s business, how it looks `importer.render`'s. Everything but click is
-imported by the command that needs it: `--help` must not wait for pandas.
+Owns what is typed, and the exit code that a command returns. What happens is `importer.run`'s
+business, how it looks `importer.render`'s. Everything but click is imported by the command that
+needs it: `--help` must not wait for pandas.
 """
 
 from __future__ import annotations
 
 import logging
+import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from importer import __version__
-from importer.errors import Refusal, UsageError
+from importer import __version__, first_steps
+from importer.errors import Interrupted, Refusal, UsageError
+from importer.output import print_json, print_lines, say
 
 if TYPE_CHECKING:
     from importer.background import CheckProcess
     from importer.journal import Journal
     from importer.push.desk import Desk, Effects
     from importer.push.reading import Reading
+    from importer.push.submitter import Outcome
     from importer.run import RunResult
     from importer.secret import Token
     from importer.settings import Settings
 
 PENDING: Final = 10
+_UUID: Final = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 EXIT_CODES: Final = """\b
 Exit codes:
@@ -44,16 +49,44 @@ Exit codes:
   130  interrupted
   70   our bug; the message says where the report is"""
 
+
+def _each_once(_: click.Context, __: click.Parameter, paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Take a workbook that is named twice, or through a link too, once, by its first name."""
+    first: dict[str, Path] = {}
+    for path in paths:
+        first.setdefault(os.path.realpath(path), path)
+    return tuple(first.values())
+
+
+def _uuid(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    if text is not None and not re.fullmatch(_UUID, text, re.IGNORECASE):
+        raise click.BadParameter(f"{text!r} is not the id of a batch. Copy the id from Prolific.")
+    return text
+
+
+def _fingerprints(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
+    found = tuple(text.strip().lower() for text in texts)
+    for text in found:
+        if not re.fullmatch(r"[0-9a-f]{12}", text):
+            raise click.BadParameter(f"{text!r} is not a fingerprint. Copy the one that importer plan shows.")
+    return found
+
+
 _WORKBOOKS = click.argument(
     "workbooks",
     nargs=-1,
     required=True,
     type=click.Path(readable=False, path_type=Path),
+    callback=_each_once,
     metavar="WORKBOOK...",
 )
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 _BATCH = click.option(
-    "--batch", "batch_id", metavar="ID", help="The batch of a workbook that has no sheet Batches."
+    "--batch",
+    "batch_id",
+    callback=_uuid,
+    metavar="ID",
+    help="The batch of a workbook that has no sheet Batches.",
 )
 _RELINK = click.option(
     "--relink", is_flag=True, help="Give rows that lost their ids the ids of the instructions they look like."
@@ -112,49 +145,16 @@ def commands(context: click.Context, /, quiet: bool, verbose: int, **flags: str 
     logging.getLogger("importer").setLevel(level)
 
 
+commands.add_command(first_steps.template)
+
+
 # ---------------------------------------------------------------- workbooks
-@commands.command()
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("study.xlsx"),
-    show_default=True,
-    help="Where to write it.",
-)
-@click.option("--example", is_flag=True, help="Fill it with Prolific's documented example.")
-@click.option("--force", is_flag=True, help="Replace the file if it is there.")
-def template(out: Path, example: bool, force: bool) -> None:
-    """
-    Write an empty workbook to fill in.
-
-    \b
-    Examples:
-      importer template
-      importer template --example --out first.xlsx
-    """
-    from importer.workbook.template import write_template
-
-    if out.exists() and not force:
-        raise UsageError(
-            f"{out} is there already. Choose another name with --out, or replace it with --force."
-        )
-    try:
-        write_template(out, example=example)
-    except OSError as error:
-        raise UsageError(
-            f"{out} cannot be written ({error.strerror}). Choose another place with --out."
-        ) from error
-    from importer import render
-
-    _print([render.line(f"Wrote {out}. Fill in the sheet Instructions, then run: importer check {out}")])
-
-
 @commands.command()
 @_WORKBOOKS
 @_BATCH
 @click.option("--mark", is_flag=True, help="Write NAME.checked.xlsx with every problem marked at its cell.")
 @_JSON
-def check(workbooks: tuple[Path, ...], batch_id: str | None, mark: bool, as_json: bool) -> None:
+def check(workbooks: tuple[Path, ...], batch_id: str | None, mark: bool, as_json: bool) -> int:
     """
     Find every problem of every workbook; nothing is sent.
 
@@ -176,10 +176,10 @@ def check(workbooks: tuple[Path, ...], batch_id: str | None, mark: bool, as_json
             marked={k: str(v) for k, v in marked.items()},
         )
     else:
-        _print(render.report_text(checked.report))
+        print_lines(render.report_text(checked.report))
         for target in marked.values():
             say(f"Marked copy: {target}")
-    sys.exit(code)
+    return code
 
 
 @commands.command()
@@ -190,7 +190,7 @@ def check(workbooks: tuple[Path, ...], batch_id: str | None, mark: bool, as_json
 @_JSON
 def plan(
     workbooks: tuple[Path, ...], batch_id: str | None, relink: bool, pending_code: bool, as_json: bool
-) -> None:
+) -> int:
     """
     Show what a push would change; nothing is sent.
 
@@ -209,8 +209,8 @@ def plan(
     if as_json:
         print_json("plan", code, **render.pushed_json(planned))
     else:
-        _print(render.planned_text(planned, batch_id))
-    sys.exit(code)
+        print_lines(render.planned_text(planned, batch_id))
+    return code
 
 
 @commands.command()
@@ -228,7 +228,8 @@ def plan(
     "fingerprints",
     multiple=True,
     metavar="FINGERPRINT",
-    help="Push only the plan that was reviewed.",
+    callback=_fingerprints,
+    help="Push only the plan that was reviewed, without asking.",
 )
 @click.option("-y", "--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
 @_JSON
@@ -240,7 +241,7 @@ def push(
     fingerprints: tuple[str, ...],
     yes: bool,
     as_json: bool,
-) -> None:
+) -> int:
     """
     Check, plan, send, and write the ids back into the workbook.
 
@@ -250,22 +251,28 @@ def push(
       importer push study.xlsx --allow-remove 2
       importer push wave1.xlsx wave2.xlsx --yes --json
     """
+    is_agreed = yes or bool(fingerprints)
+    if as_json and not is_agreed:
+        raise UsageError(
+            "With --json nobody sees the plan and can be asked. If the plan is right, run again with --yes, or with "
+            "--plan FINGERPRINT. Nothing was sent."
+        )
     with _at_work(workbooks, batch_id) as (desk, checked, reading):
         from importer import render, run
 
         consent = run.Consent(allow_remove, fingerprints, relink)
-        ask = _asker(is_agreed=yes or bool(fingerprints), is_shown=not as_json)
+        ask = _asker(is_agreed=is_agreed, is_shown=not as_json)
         pushed = run.push(desk, workbooks, checked, reading, consent=consent, ask=ask)
     if as_json:
         print_json("push", pushed.exit_code, **render.pushed_json(pushed))
     else:
-        _print(render.pushed_text(pushed))
-    sys.exit(pushed.exit_code)
+        print_lines(render.pushed_text(pushed))
+    return pushed.exit_code
 
 
 @commands.command()
 @_JSON
-def resume(as_json: bool) -> None:
+def resume(as_json: bool) -> int:
     """
     Finish what a crash or a lost answer left open.
 
@@ -278,18 +285,17 @@ def resume(as_json: bool) -> None:
     from importer.settings import load_token
 
     settings = _settings()
-    token = load_token(settings)
-    with (
-        Journal(settings.state / JOURNAL_NAME) as journal,
-        _open_desk(settings, token, journal) as desk,
-    ):
-        outcomes = run.resume(desk, journal.open_imports())
+    outcomes: Sequence[Outcome] = ()
+    with Journal(settings.state / JOURNAL_NAME) as journal:
+        if open_ones := journal.open_imports():
+            with _open_desk(settings, load_token(settings), journal) as desk:
+                outcomes = run.resume(desk, open_ones)
     code = run.combine([0 if o.refusal is None else o.refusal.exit_code for o in outcomes])
     if as_json:
         print_json("resume", code, imports=[render.outcome_json(o) for o in outcomes])
     else:
-        _print(render.resumed_text(outcomes))
-    sys.exit(code)
+        print_lines(render.resumed_text(outcomes))
+    return code
 
 
 @commands.command()
@@ -318,88 +324,11 @@ def status(limit: int, as_json: bool) -> None:
     if as_json:
         print_json("status", 0, imports=[render.import_json(i) for i in imports])
     else:
-        _print(render.status_text(imports))
+        print_lines(render.status_text(imports))
 
 
-# ---------------------------------------------------------------- local Prolific
-@commands.command()
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, help="Port on this computer; 0 takes a free one."
-)
-@click.option(
-    "--latency-ms",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="How long each answer takes.",
-)
-@click.option(
-    "--batch",
-    "batches",
-    multiple=True,
-    metavar="NAME",
-    default=("Sandbox batch",),
-    show_default=True,
-    help="Make a batch of this name; may be repeated.",
-)
-def sandbox(port: int, latency_ms: int, batches: tuple[str, ...]) -> None:
-    """
-    Run a local Prolific to try everything against; Ctrl-C ends it.
-
-    \b
-    Example:
-      importer sandbox --port 8080 --batch "Wave 1"
-    """
-    from importer.sandbox import Sandbox, serve_forever
-
-    def welcome(local: Sandbox) -> None:
-        click.echo(f"A local Prolific runs at {local.url}. Ctrl-C ends it. In another terminal:")
-        click.echo(f"\n  export PROLIFIC_URL={local.url} PROLIFIC_TOKEN={local.token}\n")
-        for name in batches:
-            click.echo(f"  batch_id {local.add_batch(name)}  ({name})")
-        sys.stdout.flush()
-
-    local = Sandbox(port=port, latency_s=latency_ms / 1000)
-    try:
-        serve_forever(local, welcome)
-    except KeyboardInterrupt:
-        click.echo(f"\nReceived:\n{local.format_ledger()}")
-
-
-@commands.command()
-@click.option(
-    "--keep",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Keep the demo's workbook in this folder.",
-)
-def demo(keep: Path | None) -> None:
-    """
-    See the whole round once: check, plan, push, edit, push again, on a local Prolific.
-
-    \b
-    Example:
-      importer demo
-    """
-    from importer.demo import run_demo
-
-    run_demo(keep)
-
-
-@commands.command()
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def completion(shell: str) -> None:
-    """
-    Print the completion script of a shell.
-
-    \b
-    Example:
-      importer completion bash > ~/.local/share/bash-completion/completions/importer
-    """
-    from click.shell_completion import get_completion_class
-
-    completer = get_completion_class(shell)
-    assert completer is not None  # noqa: S101 - the choice above names only shells that click knows
-    click.echo(completer(commands, {}, "importer", "_IMPORTER_COMPLETE").source())
+for step in (first_steps.sandbox, first_steps.demo, first_steps.completion):
+    commands.add_command(step)
 
 
 # ---------------------------------------------------------------- what the commands share
@@ -483,14 +412,19 @@ def _asker(*, is_agreed: bool, is_shown: bool) -> Callable[[RunResult], None]:
         from importer import render
 
         if is_shown:
-            _print(render.asking_text(ready), err=True)
+            print_lines(render.asking_text(ready), err=True)
         if is_agreed:
             return
-        if not sys.stdin.isatty():
+        if sys.stdin is None or not sys.stdin.isatty():
             raise UsageError(
                 "There is no terminal to ask on. If the plan is right, run again with --yes. Nothing was sent."
             )
-        if not click.confirm("Push this?", err=True):
+        try:
+            is_yes = click.confirm("Push this?", err=True)
+        except click.Abort:
+            click.echo(err=True)  # the answer's line is not ended
+            raise Interrupted("Interrupted. Nothing was sent.") from None
+        if not is_yes:
             raise Refusal("You said no. Nothing was sent.")
 
     return ask
@@ -499,26 +433,3 @@ def _asker(*, is_agreed: bool, is_shown: bool) -> Callable[[RunResult], None]:
 def _tell(sentence: str) -> None:
     if not click.get_current_context().find_root().obj["quiet"]:
         say(sentence)
-
-
-def say(sentence: str) -> None:
-    """Print a sentence on stderr, whatever stands in the names and words that it repeats."""
-    from importer.render import harmless
-
-    click.echo(harmless(sentence), err=True)
-
-
-def _print(lines: Any, *, err: bool = False) -> None:
-    from importer import render
-
-    render.write(lines, sys.stderr if err else sys.stdout)
-
-
-def print_json(command: str, exit_code: int, **values: object) -> None:
-    """Print the one JSON document of a command."""
-    import json
-
-    from importer.render import SCHEMA_VERSION, harmless_json
-
-    document = {"schema_version": SCHEMA_VERSION, "command": command, "exit_code": exit_code, **values}
-    click.echo(harmless_json(json.dumps(document, ensure_ascii=False, indent=2)))

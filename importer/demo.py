@@ -94,11 +94,9 @@ def _type(*words: str) -> None:
     from importer.cli import commands  # noqa: PLC0415 - the command line imports the demo
 
     click.echo(f"\n{click.style('$ importer ' + ' '.join(words), fg='cyan')}")
-    try:
-        commands.main(list(words), prog_name="importer", standalone_mode=False)
-    except SystemExit as end:
-        if end.code:
-            raise ImporterError(f"importer {words[0]} ended with {end.code} in the demo.") from end
+    code = commands.main(list(words), prog_name="importer", standalone_mode=False)
+    if code:
+        raise ImporterError(f"importer {words[0]} ended with {code} in the demo.")
 
 
 def _ids(prolific: Sandbox, batch_id: str) -> list[str]:

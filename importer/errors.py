@@ -3,7 +3,7 @@ Refusals: what the importer will not do, as exceptions.
 
 A refusal states the fact and one way out, in words a researcher understands. Mistakes in a
 workbook are not refusals but values (`importer.problems`). The exit code belongs to the
-branch, and only `importer.cli` turns it into the end of a process::
+branch, and only `importer.__main__` turns it into the end of the process::
 
     ImporterError                70  our bug, if nothing below fits
     ├── UsageError                2  the command line asks for something that makes no sense
@@ -12,6 +12,7 @@ branch, and only `importer.cli` turns it into the end of a process::
     │   ├── WriteRefused          1  the workbook cannot be written back to now
     │   ├── PlanRefused           1  the gate is closed
     │   └── JournalRefused        1  the journal cannot be used, or the batch is busy
+    ├── Interrupted             130  Ctrl-C
     ├── TokenRefused              4  the token is missing, or Prolific does not accept it
     ├── Unfinished                5  sent, but the ids are not in the workbook, or the outcome is unknown
     └── ProlificError             6  Prolific refused or cannot be reached
@@ -68,6 +69,12 @@ class PlanRefused(Refusal):
 
 class JournalRefused(Refusal):
     """The journal cannot be opened, or another process works on the same batch."""
+
+
+class Interrupted(ImporterError):
+    """The researcher pressed Ctrl-C."""
+
+    exit_code = 130
 
 
 class TokenRefused(ImporterError):

@@ -257,6 +257,57 @@ def test_a_bug_says_where_its_report_is(shell: Shell, study: Path):
     assert 0o600 == stat.S_IMODE(report.stat().st_mode)
 
 
+# ---------------------------------------------------------------- what is typed
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("push", "study.xlsx", "--batch", "xyz"),
+        ("push", "study.xlsx", "--plan", ""),
+        ("push", "study.xlsx"),
+        ("push", "study.xlsx", "--yess"),
+        ("push",),
+    ],
+)
+def test_wrong_usage_is_one_document_too(
+    shell: Shell, study: Path, prolific: Sandbox, batch_id: str, words: tuple[str, ...]
+):
+    """With `--json` every refusal is a document of one shape, whoever refuses; nothing is sent."""
+    ended = shell(*words, "--json")
+    document = json.loads(ended.out)
+
+    assert (2, "push", 2) == (ended.code, document["command"], document["exit_code"])
+    assert ("UsageError", 2) == (document["refusal"]["kind"], document["refusal"]["exit_code"])
+    assert document["refusal"]["message"] in ended.err
+    assert 0 == puts(prolific, batch_id)
+
+
+def test_a_refusal_as_json_has_the_shape_of_all(shell: Shell, study: Path):
+    """Kind, sentence and exit code, as for a workbook."""
+    refusal = json.loads(shell("push", study.name, "--yes", "--json", PROLIFIC_TOKEN="").out)["refusal"]
+
+    assert ("TokenRefused", 4) == (refusal["kind"], refusal["exit_code"])
+
+
+def test_a_workbook_named_twice_is_taken_once(shell: Shell, study: Path):
+    """Also by another path, or through a link."""
+    (shell.folder / "link.xlsx").symlink_to(study)
+
+    ended = shell("check", study.name, f"./{study.name}", str(study), "link.xlsx", "--json")
+
+    assert [study.name] == [one["workbook"] for one in json.loads(ended.out)["report"]["workbooks"]]
+
+
+def test_a_template_is_an_xlsx(shell: Shell):
+    """Excel would not open it under another name."""
+    assert 2 == shell("template", "--out", "study.txt").code
+    assert [] == list(shell.folder.glob("study*"))
+
+
+def test_resume_with_nothing_open_needs_no_token(shell: Shell):
+    """Nothing is asked of Prolific."""
+    assert (0, "Nothing is open.\n") == shell("resume", PROLIFIC_TOKEN="")[:2]
+
+
 def test_help_imports_nothing_heavy():
     """`--help` must not wait for pandas."""
     heavy = ["pandas", "pandera", "numpy", "openpyxl", "requests", "pydantic", "rich", "starlette", "sqlite3"]

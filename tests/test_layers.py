@@ -23,7 +23,7 @@ TIERS = {
     "push": {"push"},
     "run": {"run"},
     "render": {"render"},
-    "doors": {"__main__", "cli", "demo", "web", "worker"},
+    "doors": {"__main__", "cli", "demo", "first_steps", "output", "web", "worker"},
 }
 
 # The core is pure, but for those of it that read workbooks.
@@ -42,7 +42,7 @@ HOMES = {
     "sqlite3": {"journal", "crosscheck"},
     "starlette": {"sandbox", "web"},
     "uvicorn": {"sandbox", "web"},
-    "click": {"cli", "demo", "__main__"},
+    "click": {"cli", "demo", "first_steps", "output", "__main__"},
     "rich": {"render.screen"},
     "keyring": {"settings"},
     "platformdirs": {"settings"},

@@ -147,7 +147,8 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen()
     except (OSError, OverflowError) as error:
         listener.close()
-        raise UsageError(f"Port {port} on {host} cannot be used: {error}.") from error
+        reason = getattr(error, "strerror", None) or error  # without its number
+        raise UsageError(f"Port {port} on {host} cannot be used: {reason}. Choose another port.") from error
     return listener
 
 

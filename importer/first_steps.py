@@ -1,0 +1,137 @@
+"""
+The commands that need no Prolific: template, sandbox, demo, completion.
+
+Owns what is typed for them, as `importer.cli` does for workbooks.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from importer.errors import UsageError
+from importer.output import print_lines
+
+
+@click.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("study.xlsx"),
+    show_default=True,
+    help="Where to write it.",
+)
+@click.option("--example", is_flag=True, help="Fill it with Prolific's documented example.")
+@click.option("--force", is_flag=True, help="Replace the file if it is there.")
+def template(out: Path, example: bool, force: bool) -> None:
+    """
+    Write an empty workbook to fill in.
+
+    \b
+    Examples:
+      importer template
+      importer template --example --out first.xlsx
+    """
+    from importer.workbook.template import write_template
+
+    if out.suffix.lower() != ".xlsx":
+        raise UsageError(f"{out} does not end in .xlsx, so Excel would not open it. Choose another --out.")
+    if out.exists() and not force:
+        raise UsageError(
+            f"{out} is there already. Choose another name with --out, or replace it with --force."
+        )
+    try:
+        write_template(out, example=example)
+    except OSError as error:
+        raise UsageError(
+            f"{out} cannot be written ({error.strerror}). Choose another place with --out."
+        ) from error
+    from importer import render
+
+    print_lines([render.line(f"Wrote {out}. Fill in the sheet Instructions, then run: importer check {out}")])
+
+
+@click.command()
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="Port on this computer; 0 takes a free one."
+)
+@click.option(
+    "--latency-ms",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="How long each answer takes.",
+)
+@click.option(
+    "--batch",
+    "batches",
+    multiple=True,
+    metavar="NAME",
+    default=("Sandbox batch",),
+    show_default=True,
+    help="Make a batch of this name; may be repeated.",
+)
+def sandbox(port: int, latency_ms: int, batches: tuple[str, ...]) -> None:
+    """
+    Run a local Prolific to try everything against; Ctrl-C ends it.
+
+    \b
+    Example:
+      importer sandbox --port 8080 --batch "Wave 1"
+    """
+    from importer.sandbox import Sandbox, serve_forever
+
+    def welcome(local: Sandbox) -> None:
+        click.echo(f"A local Prolific runs at {local.url}. Ctrl-C ends it. In another terminal:")
+        click.echo(f"\n  export PROLIFIC_URL={local.url} PROLIFIC_TOKEN={local.token}\n")
+        for name in batches:
+            click.echo(f"  batch_id {local.add_batch(name)}  ({name})")
+        sys.stdout.flush()
+
+    local = Sandbox(port=port, latency_s=latency_ms / 1000)
+    try:
+        serve_forever(local, welcome)
+    except KeyboardInterrupt:
+        click.echo(f"\nReceived:\n{local.format_ledger()}")
+
+
+@click.command()
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep the demo's workbook in this folder.",
+)
+def demo(keep: Path | None) -> None:
+    """
+    See the whole round once: check, plan, push, edit, push again, on a local Prolific.
+
+    \b
+    Example:
+      importer demo
+    """
+    from importer.demo import run_demo
+
+    run_demo(keep)
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """
+    Print the completion script of a shell.
+
+    \b
+    Example:
+      importer completion bash > ~/.local/share/bash-completion/completions/importer
+    """
+    from click.shell_completion import get_completion_class
+
+    completer = get_completion_class(shell)
+    assert completer is not None  # noqa: S101 - the choice above names only shells that click knows
+    click.echo(
+        completer(
+            click.get_current_context().find_root().command, {}, "importer", "_IMPORTER_COMPLETE"
+        ).source()
+    )
