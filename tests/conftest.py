@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.books import ONE_BATCH, write_book
+from importer.sandbox import Sandbox
+from tests.books import LIKERT, ONE_BATCH, write_book
 
 
 @pytest.fixture
@@ -21,3 +22,23 @@ def book(tmp_path: Path) -> Callable[..., Path]:
         return write_book(tmp_path / name, sheets)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def prolific() -> Iterator[Sandbox]:
+    """Have a local Prolific, one for the tests of a module."""
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def batch_id(prolific: Sandbox) -> str:
+    """Have a batch without instructions."""
+    return prolific.add_batch("Test batch")
+
+
+@pytest.fixture
+def study(tmp_path: Path, batch_id: str) -> Path:
+    """Have a workbook for that batch, with two new instructions."""
+    sheets = {"Instructions": LIKERT, "Batches": [["batch_id"], [batch_id]]}
+    return write_book(tmp_path / "study.xlsx", sheets)

@@ -30,8 +30,16 @@ ids = st.uuids().map(str)
 
 
 @st.composite
-def instructions(draw: st.DrawFn, ref: str, identity: str | None = None) -> Instruction:
-    """Draw one instruction of any type."""
+def instructions(
+    draw: st.DrawFn,
+    ref: str,
+    identity: str | None = None,
+    *,
+    texts: st.SearchStrategy[str] = texts,
+    headings: st.SearchStrategy[str] = texts,
+    values: st.SearchStrategy[list[str]] = values,
+) -> Instruction:
+    """Draw one instruction of any type; *values* are those of all its options."""
     common = {
         "ref": ref,
         "id": identity,
@@ -46,7 +54,7 @@ def instructions(draw: st.DrawFn, ref: str, identity: str | None = None) -> Inst
     options = (
         [Option(label=label, value=value) for label, value in own]
         if model is MultipleChoice
-        else [HeadedOption(label=label, value=value, heading=draw(texts)) for label, value in own]
+        else [HeadedOption(label=label, value=value, heading=draw(headings)) for label, value in own]
     )
     limit = draw(st.sampled_from([-1, *range(1, len(options) + 1)]))
     flag = draw(st.none() | st.booleans())

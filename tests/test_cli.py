@@ -66,18 +66,6 @@ def shell(tmp_path: Path, prolific: Sandbox) -> Shell:
     return Shell(tmp_path, prolific.url)
 
 
-@pytest.fixture
-def batch_id(prolific: Sandbox) -> str:
-    return prolific.add_batch("Test batch")
-
-
-@pytest.fixture
-def study(tmp_path: Path, batch_id: str) -> Path:
-    return write_book(
-        tmp_path / "study.xlsx", {"Instructions": LIKERT, "Batches": [["batch_id"], [batch_id]]}
-    )
-
-
 def test_check_says_that_a_good_workbook_is_good(shell: Shell, study: Path):
     """Exit code 0; no token, no journal, no network needed."""
     ended = shell("check", study.name, PROLIFIC_TOKEN="", PROLIFIC_URL="http://127.0.0.1:9")

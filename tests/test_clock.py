@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,44 +11,12 @@ from importer.journal import Journal, State
 from importer.run import resume
 from importer.sandbox import Sandbox
 from importer.workbook.backups import KEPT_BACKUPS
-from tests.books import LIKERT, write_book
 from tests.desks import Clock, open_desk
 from tests.test_backups import keep
 from tests.test_journal import BATCH, ITEM
-from tests.test_push import edit, go, ids_held, ids_in
+from tests.test_push import edit, go, ids_held, ids_in, push_and_die
 
 HOUR_S = 3600.0
-
-
-@pytest.fixture(scope="module")
-def prolific() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def batch_id(prolific: Sandbox) -> str:
-    return prolific.add_batch("Clock")
-
-
-@pytest.fixture
-def study(tmp_path: Path, batch_id: str) -> Path:
-    return write_book(
-        tmp_path / "study.xlsx", {"Instructions": LIKERT, "Batches": [["batch_id"], [batch_id]]}
-    )
-
-
-class Crash(Exception):
-    pass
-
-
-def push_and_die(prolific: Sandbox, state: Path, study: Path, moment: str, clock: Clock) -> None:
-    def die(name: str) -> None:
-        if name == moment:
-            raise Crash
-
-    with pytest.raises(Crash), open_desk(prolific.url, prolific.token, state, clock, die) as desk:
-        go(desk, study)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +28,7 @@ def test_an_hour_back_between_push_and_resume(
 ):
     """Wherever the push died, resume on a clock that went back ends with one generation of ids."""
     state = tmp_path / "state"
-    push_and_die(prolific, state, study, moment, Clock())
+    push_and_die(prolific, state, study, moment)
 
     with open_desk(prolific.url, prolific.token, state, Clock(by_s)) as desk:
         outcomes = resume(desk, desk.journal.open_imports())
@@ -74,7 +41,7 @@ def test_an_hour_back_between_push_and_resume(
 def test_hold_is_waited_for_in_full(prolific: Sandbox, tmp_path: Path, study: Path, batch_id: str):
     """A clock that went back says nothing about the age of a request: it is waited for by what was watched."""
     state, clock = tmp_path / "state", Clock(-HOUR_S)
-    push_and_die(prolific, state, study, "journal:sent", Clock())
+    push_and_die(prolific, state, study, "journal:sent")
 
     with open_desk(prolific.url, prolific.token, state, clock) as desk:
         resume(desk, desk.journal.open_imports())

@@ -13,7 +13,6 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,12 +90,6 @@ def test_other_things_went_wrong_too(tally: dict[str, Any]):
 
 
 # ---------------------------------------------------------------- the real command
-@pytest.fixture
-def prolific() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
 def test_the_real_command_killed_from_outside(prolific: Sandbox, tmp_path: Path):
     """`importer push` killed again and again, with the process that checks for it, then `importer resume`."""
     chance = random.Random(SEED)  # noqa: S311 - instants, no secrets

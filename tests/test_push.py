@@ -22,12 +22,6 @@ from tests.desks import Clock, open_desk
 PUT = "PUT"
 
 
-@pytest.fixture(scope="module")
-def prolific() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -39,24 +33,27 @@ def desk(prolific: Sandbox, tmp_path: Path, clock: Clock) -> Iterator[Desk]:
         yield opened
 
 
-@pytest.fixture
-def batch_id(prolific: Sandbox) -> str:
-    return prolific.add_batch("Test batch")
-
-
-@pytest.fixture
-def study(tmp_path: Path, batch_id: str) -> Path:
-    return write_book(
-        tmp_path / "study.xlsx", {"Instructions": LIKERT, "Batches": [["batch_id"], [batch_id]]}
-    )
-
-
 def go(desk: Desk, *paths: Path, **consent: object) -> RunResult:
     """Push, and agree to every plan."""
     with begin(desk.prolific, desk.journal, paths) as reading:
         return push(
             desk, paths, lambda: check(paths), reading, consent=Consent(**consent), ask=lambda _: None
         )  # type: ignore[arg-type]
+
+
+class Crash(Exception):
+    """Stands for the end of a process."""
+
+
+def push_and_die(prolific: Sandbox, state: Path, study: Path, moment: str) -> None:
+    """Push, and end at a checkpoint as a crash would."""
+
+    def die(name: str) -> None:
+        if name == moment:
+            raise Crash
+
+    with pytest.raises(Crash), open_desk(prolific.url, prolific.token, state, Clock(), die) as desk:
+        go(desk, study)
 
 
 def ids_in(path: Path) -> dict[str, str]:

@@ -31,10 +31,7 @@ from importer.model import (
     Batch,
     FreeText,
     HeadedOption,
-    Instruction,
-    MultipleChoice,
     MultipleChoiceWithFreeText,
-    Option,
 )
 from importer.places import Study
 from importer.push.desk import Desk
@@ -46,6 +43,7 @@ from importer.wire.instructions import request_body
 from importer.workbook.looks import escape
 from importer.workbook.template import write_filled
 from tests.desks import Clock, open_desk
+from tests.strategies import instructions
 from tests.test_push import go
 
 CASES = Path(__file__).parents[2] / "shared" / "cases"
@@ -84,28 +82,7 @@ words = texts.map(trim)
 refs = words.filter(lambda text: not text.startswith("#"))
 
 
-@st.composite
-def instructions(draw: st.DrawFn, ref: str, identity: str | None = None) -> Instruction:
-    """Draw one valid instruction of any type."""
-    fields = {
-        "ref": ref,
-        "id": identity,
-        "description": draw(texts),
-        "helper_text": draw(st.none() | texts),
-        "placeholder_text_input": draw(st.none() | texts),
-    }
-    model = draw(st.sampled_from([FreeText, MultipleChoice, MultipleChoiceWithFreeText]))
-    if model is FreeText:
-        return FreeText.model_validate(fields)
-    values = draw(st.lists(words, min_size=1, max_size=4, unique_by=canonical))
-    options = [Option(label=draw(texts), value=value) for value in values]
-    if model is MultipleChoiceWithFreeText:
-        options = [HeadedOption(**option.model_dump(), heading=draw(words)) for option in options]
-    limit = draw(st.sampled_from([-1, *range(1, len(options) + 1)]))
-    flag = draw(st.none() | st.booleans())
-    return model.model_validate(
-        {**fields, "answer_limit": limit, "disable_dropdown": flag, "options": options}
-    )
+values = st.lists(words, min_size=1, max_size=4, unique_by=canonical)
 
 
 @st.composite
@@ -116,7 +93,9 @@ def batches(draw: st.DrawFn, number: int, *, with_ids: bool) -> Batch:
     return Batch(
         batch_id=str(UUID(int=number)),
         instructions=tuple(
-            draw(instructions(name, identity if with_ids else None))
+            draw(
+                instructions(name, identity if with_ids else None, texts=texts, headings=words, values=values)
+            )
             for name, identity in zip(names, ids, strict=True)
         ),
     )

@@ -27,17 +27,6 @@ Save = Callable[[Workbook], None]
 MOMENTS = ("journal:sent", "answered", "journal:acknowledged", "temp-written", "verified", "backed-up")
 
 
-@pytest.fixture(scope="module")
-def prolific() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def batch_id(prolific: Sandbox) -> str:
-    return prolific.add_batch("Saved meanwhile")
-
-
 @pytest.fixture
 def study(tmp_path: Path, batch_id: str) -> Path:
     sheets = {"Instructions": LIKERT, "Batches": [["batch_id", "notes"], [batch_id, "mine"]]}

@@ -19,7 +19,6 @@ import pytest
 from importer.errors import JournalRefused
 from importer.push.desk import locked
 from importer.sandbox import Received, Sandbox
-from tests.books import LIKERT, write_book
 from tests.desks import Clock, open_desk
 from tests.test_push import edit, go, ids_held, ids_in
 
@@ -38,18 +37,6 @@ def prolific(arrived: threading.Event) -> Iterator[Sandbox]:
 
     with Sandbox(on_request=note) as sandbox:
         yield sandbox
-
-
-@pytest.fixture
-def batch_id(prolific: Sandbox) -> str:
-    return prolific.add_batch("At once")
-
-
-@pytest.fixture
-def study(tmp_path: Path, batch_id: str) -> Path:
-    return write_book(
-        tmp_path / "study.xlsx", {"Instructions": LIKERT, "Batches": [["batch_id"], [batch_id]]}
-    )
 
 
 def environ(prolific: Sandbox, tmp_path: Path) -> dict[str, str]:
