@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from importer import __version__, first_steps
-from importer.errors import Interrupted, Refusal, UsageError
+from importer.errors import Interrupted, JournalRefused, Refusal, UsageError
 from importer.output import print_json, print_lines, say
 
 if TYPE_CHECKING:
@@ -344,12 +344,16 @@ def _settings() -> Settings:
 def _known_ids(settings: Settings) -> dict[str, str]:
     """Return what the journal knows of instruction ids; checking must not need a journal."""
     path = settings.state / JOURNAL_NAME
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a forbidden folder
         return {}
     from importer.journal import Journal
 
-    with Journal(path) as journal:
-        return journal.known_ids()
+    try:
+        with Journal(path) as journal:
+            return journal.known_ids()
+    except JournalRefused as refusal:
+        _tell(f"{refusal} Checked without it: an id that belongs to another batch shows in the plan only.")
+        return {}
 
 
 @contextmanager

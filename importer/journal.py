@@ -151,8 +151,9 @@ _KIND: Final = 0xFF
 _CHECK_DISK: Final = "Check its folder, and the space on the disk."
 _IN_USE: Final = "Another program holds it. Close other importers."
 _DAMAGED: Final = (
-    "It is damaged: move it away and run importer plan. What Prolific holds can be read again, and what an "
-    "unfinished push has created shows there."
+    "It is damaged: wait two minutes, so that no earlier request is under way any more, move it away, and run importer "
+    "plan. What Prolific lists is read again, and what an unfinished push has created is proposed there with --relink. "
+    "Lost are the list of earlier imports, and what is known of a batch whose instructions Prolific no longer lists."
 )
 _REMEDIES: Final = {
     sqlite3.SQLITE_BUSY: _IN_USE,
@@ -255,7 +256,16 @@ class Journal:
         self, import_id: str, *, batch_id: str, batch_ref: str, workbook: Path, sha256: str, at: float
     ) -> Import:
         """Record a new import, and return it; *at* is when Prolific was read for its plan."""
-        values = (import_id, batch_id, batch_ref, str(workbook), sha256, State.NEW, at, at)
+        values = (
+            import_id,
+            batch_id,
+            batch_ref,
+            _encode("workbook", str(workbook)),
+            sha256,
+            State.NEW,
+            at,
+            at,
+        )
         with self._transaction():
             self._run(
                 "INSERT INTO imports (id, batch_id, batch_ref, workbook, sha256, state, created_at, updated_at)"
@@ -334,8 +344,13 @@ class Journal:
 
     def _run(self, sql: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
         """Run a statement and return its rows, all of them: damage shows when a row is fetched."""
+        # Half a character, out of JSON or a file name, is no text to SQLite; damage is something else.
+        texts = [
+            value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+            for value in values
+        ]
         try:
-            return self._db.execute(sql, values).fetchall()
+            return self._db.execute(sql, texts).fetchall()
         except _FAILURES as error:
             raise self._refusal(error) from error
 
@@ -354,13 +369,20 @@ class Journal:
 
 
 def _encode(name: str, value: object) -> object:
-    return json.dumps(value, ensure_ascii=False) if name in _JSON_COLUMNS else value
+    # JSON escapes half a character. A path is JSON only if it needs it: no absolute path begins with a quote.
+    is_json = name in _JSON_COLUMNS or (name == "workbook" and not _is_whole(str(value)))
+    return json.dumps(value) if is_json else value
+
+
+def _is_whole(text: str) -> bool:
+    """Whether a text is one that UTF-8 can write; the name of a file need not be."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _decode(name: str, value: object) -> Any:
     if name == "state":
         return State(str(value))
-    if name not in _JSON_COLUMNS:
+    if name not in _JSON_COLUMNS and not (name == "workbook" and str(value).startswith('"')):
         return value
     decoded = json.loads(str(value))
     return tuple(decoded) if name == "refs" else decoded

@@ -14,35 +14,17 @@ from pathlib import Path
 import pytest
 
 from importer import journal as journal_module
+from importer.cli import commands
 from importer.errors import JournalRefused
 from importer.journal import Journal, State
 from importer.push.desk import Desk
 from importer.run import resume
 from importer.sandbox import Sandbox
-from tests.books import LIKERT, write_book
 from tests.desks import Clock, effects, open_desk
 from tests.test_journal import BATCH, ITEM
-from tests.test_push import go, ids_held, ids_in
+from tests.test_push import edit, go, ids_held, ids_in, push_and_die
 
 ROUNDS = 300
-
-
-@pytest.fixture(scope="module")
-def prolific() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def batch_id(prolific: Sandbox) -> str:
-    return prolific.add_batch("Damage")
-
-
-@pytest.fixture
-def study(tmp_path: Path, batch_id: str) -> Path:
-    return write_book(
-        tmp_path / "study.xlsx", {"Instructions": LIKERT, "Batches": [["batch_id"], [batch_id]]}
-    )
 
 
 @pytest.fixture
@@ -107,7 +89,7 @@ def test_a_journal_of_other_content_is_refused(tmp_path: Path, spoil: str):
         db.execute(spoil)
     db.close()
 
-    with pytest.raises(JournalRefused, match="It is damaged: move it away"):
+    with pytest.raises(JournalRefused, match="It is damaged: wait"):
         use(path)
 
 
@@ -130,16 +112,7 @@ def test_a_journal_lost_on_the_way_creates_nothing_twice(
     prolific: Sandbox, state: Path, study: Path, batch_id: str, moment: str, code: int
 ):
     """Without a journal the next push asks Prolific, and refuses to replace what it finds there."""
-
-    class Crash(Exception):
-        pass
-
-    def die(name: str) -> None:
-        if name == moment:
-            raise Crash
-
-    with pytest.raises(Crash), open_desk(prolific.url, prolific.token, state, Clock(), die) as desk:
-        go(desk, study)
+    push_and_die(prolific, state, study, moment)
     for file in state.glob("journal.sqlite3*"):
         file.unlink()
 
@@ -150,6 +123,48 @@ def test_a_journal_lost_on_the_way_creates_nothing_twice(
     assert (code, 0) == (first.exit_code, again.exit_code)
     assert 1 == prolific.generations(batch_id)
     assert ids_held(prolific, batch_id) == list(ids_in(study).values())
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+def test_a_damaged_journal_does_not_stop_the_check(
+    state: Path, study: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+):
+    """The check needs the journal for a hint only: it says what it does without, and finds the rest."""
+    state.mkdir()
+    journal = state / "journal.sqlite3"
+    journal.write_bytes(b"SQLite format 3\0" + bytes(5000))
+    edit(study, "B2", "mutiple_choice")
+
+    with pytest.raises(SystemExit) as end:
+        commands(["--state", str(state), "check", str(study), *arguments], standalone_mode=False)
+
+    printed = capsys.readouterr()
+    assert (1, 5016) == (end.value.code, journal.stat().st_size)
+    assert "type-unknown" in printed.out
+    assert f"The journal {journal} cannot be used" in printed.err
+
+
+def test_a_file_name_that_is_no_text_is_no_damage(prolific: Sandbox, state: Path, study: Path, batch_id: str):
+    """A name whose bytes are not UTF-8 is kept as it is, and a push from it is picked up."""
+    odd = study.rename(study.with_name("study\udcff.xlsx"))
+    push_and_die(prolific, state, odd, "answered")
+
+    with open_desk(prolific.url, prolific.token, state, Clock()) as desk:
+        assert [str(odd)] == [i.workbook for i in desk.journal.open_imports(workbooks=[odd])]
+        assert 0 == go(desk, odd).exit_code
+
+    assert 1 == prolific.generations(batch_id)
+    assert ids_held(prolific, batch_id) == list(ids_in(odd).values())
+
+
+def test_half_a_character_is_no_damage(tmp_path: Path):
+    """JSON can carry one, so a server can send it; what was answered is kept as it came."""
+    half = {**ITEM, "description": "half \ud83d"}
+    with Journal(tmp_path / "journal.sqlite3") as journal:
+        journal.start("one", batch_id=BATCH, batch_ref="", workbook=tmp_path, sha256="ab", at=1.0)
+        moved = journal.move("one", State.NEW, State.ACKNOWLEDGED, at=2.0, after=[half], note="half \ud83d")
+
+    assert ([half], "half \\ud83d") == (moved.after, moved.note)
 
 
 # ---------------------------------------------------------------- locked by another process

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,20 +13,9 @@ import pytest
 from importer.sandbox import Sandbox
 from tests.books import LIKERT, write_book
 from tests.ordinary import run_as_ordinary
-from tests.test_push import ids_held, ids_in
+from tests.test_push import ids_held, ids_in, push_and_die
 
 MB = 1 << 20
-
-
-@pytest.fixture(scope="module")
-def prolific() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def batch_id(prolific: Sandbox) -> str:
-    return prolific.add_batch("Permissions")
 
 
 @pytest.fixture
@@ -125,6 +114,29 @@ def test_backups_without_permission_keep_the_ids_safe(
 
     backups.chmod(0o700)
     assert 0 == importer(prolific, state, "resume").returncode
+    assert ids_held(prolific, batch_id) == list(ids_in(study).values())
+
+
+@pytest.mark.parametrize("verb", ["push", "resume"])
+def test_locks_that_cannot_be_made_send_nothing(
+    prolific: Sandbox, state: Path, study: Path, batch_id: str, verb: str
+):
+    """Without its lock two pushes could meet, so a batch is left as it is; with it, all goes on."""
+    before, locks = study.read_bytes(), state / "locks"
+    if verb == "resume":
+        push_and_die(prolific, state, study, "journal:planned")
+        shutil.rmtree(locks)
+    locks.mkdir(mode=0o500)
+    words = ("push", study, "--yes") if verb == "push" else ("resume",)
+
+    done = importer(prolific, state, *words)
+
+    assert 1 == done.returncode
+    assert f"cannot be locked in {locks}" in said(done)
+    assert (0, before) == (prolific.generations(batch_id), study.read_bytes())
+
+    locks.chmod(0o700)
+    assert 0 == importer(prolific, state, *words).returncode
     assert ids_held(prolific, batch_id) == list(ids_in(study).values())
 
 

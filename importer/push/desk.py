@@ -94,17 +94,23 @@ def locked(state: Path, batch_ids: Sequence[str]) -> Iterator[None]:
     Hold the locks of some batches; the system frees them if the process dies.
 
     Raises:
-        JournalRefused: Another importer on this machine works on one of them.
+        JournalRefused: Another importer on this machine works on one of them, or the lock cannot
+            be made.
     """
     folder = state / "locks"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ExitStack() as held:
         for batch_id in sorted(set(batch_ids)):
             try:
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 held.enter_context(FileLock(folder / f"{batch_id}.lock", timeout=0, mode=0o600))
             except Timeout:
                 raise JournalRefused(
                     f"Another importer is working on the batch {batch_id}. Wait until it has finished, then run "
                     "this again. Nothing was sent."
                 ) from None
+            except (OSError, NotImplementedError) as error:  # a file system may have no locks at all
+                raise JournalRefused(
+                    f"The batch {batch_id} cannot be locked in {folder} ({error}). Check the folder, and the space on "
+                    "the disk. Nothing was sent."
+                ) from error
         yield
