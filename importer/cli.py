@@ -271,14 +271,23 @@ def push(
 
 
 @commands.command()
+@click.option(
+    "--give-up",
+    metavar="ID",
+    help="End the open imports of a batch that can never be finished; sends nothing.",
+)
+@click.option(
+    "-y", "--yes", is_flag=True, help="With --give-up: do not ask; needed where there is no terminal."
+)
 @_JSON
-def resume(as_json: bool) -> int:
+def resume(give_up: str | None, yes: bool, as_json: bool) -> int:
     """
     Finish what a crash or a lost answer left open.
 
     \b
-    Example:
+    Examples:
       importer resume
+      importer resume --give-up 019a0f6e-1c1d-7cc2-8a67-2f6b1f0d8a11
     """
     from importer import render, run
     from importer.journal import Journal
@@ -287,6 +296,9 @@ def resume(as_json: bool) -> int:
     settings = _settings()
     outcomes: Sequence[Outcome] = ()
     with Journal(settings.state / JOURNAL_NAME) as journal:
+        if give_up is not None:
+            with _open_desk(settings, load_token(settings), journal) as desk:
+                return _give_up(desk, give_up, is_agreed=yes, as_json=as_json)
         if open_ones := journal.open_imports():
             with _open_desk(settings, load_token(settings), journal) as desk:
                 outcomes = run.resume(desk, open_ones)
@@ -296,6 +308,25 @@ def resume(as_json: bool) -> int:
     else:
         print_lines(render.resumed_text(outcomes))
     return code
+
+
+def _give_up(desk: Desk, name: str, *, is_agreed: bool, as_json: bool) -> int:
+    """Say what will be true then, ask, and end what is open; print the ids that only the journal has."""
+    from importer import render
+    from importer.push import giving_up
+
+    found = giving_up.find_open(desk.journal, name)
+    if not is_agreed:
+        print_lines(render.status_text(found), err=True)
+        print_lines([render.line(giving_up.outlook(one)) for one in found], err=True)
+        _confirm("Give this up?", "giving up", "Nothing was changed.")
+    done = giving_up.give_up(desk, found)
+    if as_json:
+        print_json("resume", 0, imports=[{**render.import_json(one), "refusal": None} for one in done])
+    else:
+        print_lines(render.status_text(done))
+        print_lines([render.line(f"{ref}  {id_}", depth=2) for one in done for ref, id_ in one.ids.items()])
+    return 0
 
 
 @commands.command()
@@ -419,19 +450,24 @@ def _asker(*, is_agreed: bool, is_shown: bool) -> Callable[[RunResult], None]:
             print_lines(render.asking_text(ready), err=True)
         if is_agreed:
             return
-        if sys.stdin is None or not sys.stdin.isatty():
-            raise UsageError(
-                "There is no terminal to ask on. If the plan is right, run again with --yes. Nothing was sent."
-            )
-        try:
-            is_yes = click.confirm("Push this?", err=True)
-        except click.Abort:
-            click.echo(err=True)  # the answer's line is not ended
-            raise Interrupted("Interrupted. Nothing was sent.") from None
-        if not is_yes:
-            raise Refusal("You said no. Nothing was sent.")
+        _confirm("Push this?", "the plan", "Nothing was sent.")
 
     return ask
+
+
+def _confirm(question: str, subject: str, otherwise: str) -> None:
+    """Ask on a terminal; refuse if the answer is no, or nobody can give one."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UsageError(
+            f"There is no terminal to ask on. If {subject} is right, run again with --yes. {otherwise}"
+        )
+    try:
+        is_yes = click.confirm(question, err=True)
+    except click.Abort:
+        click.echo(err=True)  # the answer's line is not ended
+        raise Interrupted(f"Interrupted. {otherwise}") from None
+    if not is_yes:
+        raise Refusal(f"You said no. {otherwise}")
 
 
 def _tell(sentence: str) -> None:

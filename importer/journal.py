@@ -6,8 +6,8 @@ state, so two processes cannot both make it, and a crash leaves the last committ
 The file lives in the local state folder, never beside the workbook: SQLite's log and a synced or
 network folder do not go together. All SQL stands in this module, so that PostgreSQL can follow.
 
-States: `new → planned → sent → acknowledged → written`, with exits `conflict`, `rejected` and
-`cancelled`. `sent` is committed before the first byte of a PUT leaves, `acknowledged` (with the
+States: `new → planned → sent → acknowledged → written`, with exits `conflict`, `rejected`,
+`cancelled` and `given-up`. `sent` is committed before the first byte of a PUT leaves, `acknowledged` (with the
 answer) before the workbook is touched.
 """
 
@@ -42,6 +42,7 @@ class State(StrEnum):
     CONFLICT = "conflict"
     REJECTED = "rejected"
     CANCELLED = "cancelled"
+    GIVEN_UP = "given-up"
 
     @property
     def is_open(self) -> bool:
@@ -225,10 +226,10 @@ class Journal:
         return tuple(self._select("ORDER BY updated_at DESC, id LIMIT ?", (limit,)))
 
     def last_known(self, batch_id: str) -> list[dict[str, JSON]] | None:
-        """Return what Prolific held behind the last push of a batch; None if we never pushed it."""
+        """Return what Prolific held behind the last push of a batch; None if nobody knows, or we never pushed it."""
         # Not by time: a clock may go backwards between two pushes.
         found = self._select(
-            "WHERE batch_id = ? AND after <> 'null'"
+            "WHERE batch_id = ? AND (after <> 'null' OR (state IN ('conflict', 'given-up') AND attempts > 0))"
             " ORDER BY (SELECT MAX(number) FROM imports_log WHERE import_id = imports.id) DESC LIMIT 1",
             (batch_id,),
         )

@@ -234,7 +234,7 @@ def _obstacles(
     elif existing.held is None:
         found.append(
             "Nobody knows which instructions the batch holds, so a push would replace them unseen: Prolific does "
-            "not list them, and the journal remembers no push to it. Use a batch without instructions."
+            "not list them, and the journal remembers no push of it whose outcome is known. Use a batch without instructions."
         )
     else:
         found += _held_obstacles(existing.held, instructions)

@@ -23,6 +23,7 @@ from importer.plan import Plan, check_gate, make_plan
 from importer.problems import Report
 from importer.push.desk import Desk, locked
 from importer.push.existing import known_items, to_existing
+from importer.push.giving_up import way_out
 from importer.push.reading import Items, Reading
 from importer.push.submitter import Outcome, advance
 from importer.workbook.writable import check_unchanged, check_writable
@@ -161,7 +162,7 @@ def _unfinished(desk: Desk, batch_id: str) -> list[str]:
     """Say what is still on its way to a batch: until it has arrived, nobody knows what a push would change."""
     return [
         f"An earlier push of the batch {batch_id} from {stuck.workbook} is not finished ({stuck.state}). "
-        "Finish it first: importer resume."
+        f"Finish it first: importer resume. {way_out(batch_id)}."
         for stuck in desk.journal.open_imports(batch_id=batch_id)
     ]
 

@@ -19,6 +19,7 @@ import pytest
 from importer.errors import JournalRefused
 from importer.push.desk import locked
 from importer.sandbox import Received, Sandbox
+from tests.books import LIKERT, write_book
 from tests.desks import Clock, open_desk
 from tests.test_push import edit, go, ids_held, ids_in
 

@@ -25,6 +25,7 @@ from importer.model import Instruction
 from importer.prolific import parse_instructions
 from importer.push.desk import Desk
 from importer.push.existing import to_held
+from importer.push.giving_up import way_out
 from importer.push.reading import Fetched, Items, fetch
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _decide(desk: Desk, current: Import, look: _Look, may_resend: bool) -> Impor
     if not may_resend:
         raise Unfinished(
             f"The batch {current.batch_id} was sent {current.attempts} times without a usable answer, and Prolific does "
-            "not hold what was sent. To send it once more: importer resume"
+            f"not hold what was sent. To send it once more: importer resume. {way_out(current.batch_id)}"
         )
     return desk.move(current, State.PLANNED, note="It was not applied; sending once more.")
 
@@ -140,7 +141,7 @@ def _look(desk: Desk, current: Import) -> _Look:
     except (ProlificError, TokenRefused) as refusal:
         raise Unfinished(
             f"The instructions of batch {current.batch_id} were sent, but nobody knows whether Prolific applied "
-            f"them: {refusal} Run importer resume later."
+            f"them: {refusal} Run importer resume later. {way_out(current.batch_id)}"
         ) from refusal
     desk.effects.checkpoint("looked")
     if now is None:
@@ -178,7 +179,8 @@ def _unreadable(current: Import, count: int | None) -> str:
     )
     return (
         f"The instructions of batch {current.batch_id} were sent, and {known}, but Prolific no longer lets them be read, so "
-        "their ids are not in the workbook. Look at the batch in the Prolific app. If Prolific lists them again: importer resume"
+        "their ids are not in the workbook. Look at the batch in the Prolific app. If Prolific lists them again: importer resume. "
+        f"{way_out(current.batch_id)}"
     )
 
 

@@ -36,6 +36,7 @@ from importer.matching import equals_before
 from importer.push.delivery import Delivered, deliver_ids
 from importer.push.desk import Desk
 from importer.push.existing import to_held
+from importer.push.giving_up import way_out
 from importer.push.reading import fetch_items
 from importer.push.reconcile import accept, body_of, reconcile
 
@@ -110,11 +111,11 @@ def _write(desk: Desk, path: Path, waiting: Sequence[Import], places: Places | N
             checkpoint=desk.effects.checkpoint,
         )
     except WriteRefused as reason:
-        refusal = Unfinished(
-            f"{reason} Prolific has the instructions, and their ids are safe in the journal. "
-            "Then run: importer resume"
-        )
-        return [Outcome(done, refusal) for done in waiting]
+        known = "Prolific has the instructions, and their ids are safe in the journal."
+        return [
+            Outcome(done, Unfinished(f"{reason} {known} Then run: importer resume. {way_out(done.batch_id)}"))
+            for done in waiting
+        ]
     desk.effects.checkpoint("workbook-written")
     return [_written(desk, done, delivered) for done in waiting]
 

@@ -141,6 +141,7 @@ _STATES: Final = {
     "conflict": ("✗ conflict", "error"),
     "rejected": ("✗ rejected", "error"),
     "cancelled": ("· cancelled", "note"),
+    "given-up": ("✗ given up", "error"),
 }
 _HOMELESS: Final = ("! done, but ids without a row", "warning")
 
