@@ -10,9 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.fuzz import FIXTURES, NO_ATHERIS, TARGETS, main, run_target
+from tests.hostile.fuzz import BYTES_TARGETS, FIXTURES, NO_ATHERIS, TARGETS, main, run_target
 
 SECONDS = 10
+#: atheris, an extra of its own, takes part where it is installed, and makes bytes only.
+RUNS = [
+    *(("hypothesis", target) for target in TARGETS),
+    *(("atheris", target) for target in BYTES_TARGETS if find_spec("atheris")),
+]
 
 
 @pytest.mark.parametrize("path", sorted(FIXTURES.glob("*-*.*")), ids=lambda path: path.name)
@@ -23,19 +28,15 @@ def test_what_once_failed(path: Path):
     run_target(target, json.loads(path.read_bytes()) if path.suffix == ".json" else path.read_bytes())
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_fuzz_with_hypothesis(target: str):
-    """For some seconds, from the same seed each time, nothing fails."""
-    assert 0 == main(["--seconds", str(SECONDS), "--target", target, "--seed", "0"])
-
-
-@pytest.mark.skipif(find_spec("atheris") is None, reason="atheris has no wheel for every Python")
-@pytest.mark.parametrize("target", ["reader", "writeback"])
-def test_fuzz_with_atheris(target: str):
-    """For some seconds, from sound workbooks on, nothing fails."""
-    command = [sys.executable, "-m", "tests.hostile.fuzz", "--engine", "atheris", "--target", target]
+@pytest.mark.parametrize(("engine", "target"), RUNS)
+def test_fuzz(engine: str, target: str):
+    """For some seconds, from sound workbooks or the same seed on, nothing fails."""
+    command = [sys.executable, "-m", "tests.hostile.fuzz", "--engine", engine, "--target", target]
     done = subprocess.run(
-        [*command, "--seconds", str(SECONDS)], capture_output=True, cwd=Path(__file__).parents[2], check=False
+        [*command, "--seconds", str(SECONDS), "--seed", "0"],
+        capture_output=True,
+        cwd=Path(__file__).parents[2],
+        check=False,
     )
 
     assert 0 == done.returncode, done.stderr.decode("utf-8", "replace")[-2_000:]
