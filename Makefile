@@ -1,5 +1,5 @@
 # Every development command. Run inside a virtual environment: python3 -m venv .venv && . .venv/bin/activate
-.PHONY: help install format lint types test demo package ci generated lock bench audit
+.PHONY: help install format lint types test demo package ci generated lock bench soak fidelity fuzz audit
 
 help:            ## say what there is
 	@grep -E '^[a-z-]+: *.*##' $(MAKEFILE_LIST) | sed 's/: *.*##/ -/'
@@ -37,6 +37,22 @@ lock:            ## resolve the versions again (run in a fresh virtual environme
 
 bench:           ## time and memory beside what a user would use instead
 	python -m benchmarks.run
+
+KILLS = 3000
+HOURS =
+SEED = 1
+SECONDS = 600
+
+soak:            ## kill pushes, KILLS of them or for HOURS, from SEED on (docs/reliability.md)
+	python -m tests.soak --seed $(SEED) $(if $(HOURS),--hours $(HOURS),--kills $(KILLS))
+
+fidelity:        ## write-back into real workbooks, seen by LibreOffice too
+	python -m tests.fidelity --libreoffice
+
+fuzz:            ## SECONDS for each target, with hypothesis, then with atheris (the extra fuzz)
+	python -m tests.hostile.fuzz --seconds $(SECONDS)
+	python -m tests.hostile.fuzz --seconds $(SECONDS) --engine atheris --target reader
+	python -m tests.hostile.fuzz --seconds $(SECONDS) --engine atheris --target writeback
 
 audit:           ## known vulnerabilities of the locked versions; asks pypi.org, so it is not part of ci
 	python -m venv build/audit && build/audit/bin/python -m pip install --quiet pip-audit
