@@ -22,7 +22,7 @@ TIERS = {
     "check": {"checking", "crosscheck", "gathered", "background"},
     "push": {"push"},
     "run": {"run"},
-    "render": {"render"},
+    "render": {"render", "report"},
     "doors": {"__main__", "cli", "demo", "first_steps", "output", "web", "worker"},
 }
 
@@ -38,7 +38,9 @@ HOMES = {
     "openpyxl": {
         *("workbook.template", "workbook.marked", "workbook.problem_list"),
         *("workbook.looks", "workbook.hints", "workbook.help_sheet"),
+        "report.book",
     },
+    "jinja2": {"report.page"},
     "sqlite3": {"journal", "crosscheck"},
     "starlette": {"sandbox", "web"},
     "uvicorn": {"sandbox", "web"},
@@ -50,7 +52,7 @@ HOMES = {
     "pydantic": {"model", "push.reconcile"},
 }
 
-HEAVY = ("pandas", "pandera", "requests", "openpyxl", "rich", "sqlite3", "starlette", "uvicorn", "pydantic")
+HEAVY = ("pandas", "pandera", "requests", "openpyxl", "jinja2", "rich", "sqlite3", "starlette", "uvicorn", "pydantic")
 
 
 def modules() -> list[tuple[str, Path]]:

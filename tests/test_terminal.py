@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from importer.sandbox import Sandbox
-from tests.test_cli import Ended, Shell, batch_id, prolific, shell, study
+from tests.test_cli import Ended, Shell, prolific, shell
 from tests.test_push import edit, ids_held, ids_in, puts
 
-__all__ = ["batch_id", "prolific", "shell", "study"]  # fixtures
+__all__ = ["prolific", "shell"]  # fixtures
 
 
 # ---------------------------------------------------------------- the question

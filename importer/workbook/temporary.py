@@ -21,15 +21,19 @@ _LEFT_OVER_S: Final = 3600
 
 
 @contextmanager
-def temporary_file(folder: Path) -> Iterator[Path]:
+def temporary_file(folder: Path, *, mode: int = 0o600) -> Iterator[Path]:
     """
-    Have an empty file in a folder, for the owner only; it is gone afterwards unless it was renamed.
+    Have an empty file in a folder; it is gone afterwards unless it was renamed.
+
+    Args:
+        folder: Where it is made.
+        mode: Its permissions, less what the umask takes away; for the owner only unless told.
 
     Raises:
         OSError: No file can be made there.
     """
     temporary = folder / f"{_PREFIX}{os.urandom(8).hex()}{_SUFFIX}"
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
     try:
         _remove_left_overs(temporary)
         yield temporary

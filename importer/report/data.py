@@ -1,0 +1,127 @@
+"""What a report is made of: the run, its workbooks, its requests. No effects, and nothing heavy to load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importer.problems import Problem
+    from importer.render.screen import Lines
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """
+    One HTTP request of the run.
+
+    Attributes:
+        began_s: When it left, in seconds since the run began.
+        took_s: Seconds until the answer was read, or until it failed.
+        method: `GET`, `PUT` or `PATCH`.
+        status: The HTTP status code; None if there was no answer.
+        waited_s: Seconds that it was held back before it left, because of rate limits.
+    """
+
+    began_s: float
+    took_s: float
+    method: str
+    status: int | None
+    waited_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkbookRow:
+    """
+    One row of the summary.
+
+    Attributes:
+        workbook: The file, as the researcher named it.
+        batches: Batches it describes.
+        created: Instructions created, or to be created by the plan.
+        updated: Instructions with another wording, value, type or answer limit.
+        moved: Instructions that only change their place.
+        deleted: Instructions deleted.
+        kept: Instructions that stay as they are.
+        problems: Problems found in it, of every severity.
+        state: One of `importer.report.summary.STATES`.
+        sentences: Why it stands where it stands, and what to do.
+    """
+
+    workbook: str
+    batches: int
+    created: int
+    updated: int
+    moved: int
+    deleted: int
+    kept: int
+    problems: int
+    state: str
+    sentences: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> int:
+        """Instructions that the run changes."""
+        return self.created + self.updated + self.moved + self.deleted
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """
+    What Prolific answered for one batch.
+
+    Attributes:
+        batch_id: Prolific's id of the batch.
+        batch: The researcher's ref of the batch; may be "".
+        state: How far its import has come (`importer.journal.State`).
+        ids: Prolific's id of each instruction, by ref.
+    """
+
+    batch_id: str
+    batch: str
+    state: str
+    ids: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkbookDetail:
+    """
+    One workbook of the run.
+
+    Attributes:
+        row: Its row of the summary.
+        problems: What was found in it, in the order in which it is to be read.
+        plans: The plan of each batch as lines (`importer.render.plan_text`).
+        receipts: One per batch that was sent.
+    """
+
+    row: WorkbookRow
+    problems: tuple[Problem, ...] = ()
+    plans: tuple[Lines, ...] = ()
+    receipts: tuple[Receipt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """
+    The run as a whole.
+
+    Attributes:
+        id: Its id in the journal.
+        command: `push`, `plan` or `check`.
+        began_at: When it began, with its time zone.
+        ended_at: When it ended, with its time zone.
+        exit_code: What the command ended with.
+        next_steps: What to do now, one sentence each.
+        version: Of the importer.
+    """
+
+    id: str
+    command: str
+    began_at: datetime
+    ended_at: datetime
+    exit_code: int
+    next_steps: tuple[str, ...]
+    version: str
