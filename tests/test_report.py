@@ -368,13 +368,13 @@ def values(told: Iterable[str]) -> list[str]:
 
 
 def test_the_busiest_workbooks_are_drawn():
-    """Most first, at most twenty, each as long as its changes."""
+    """Most first, at most ten, each as long as its changes."""
     summary = summarise((done(f"{n}.xlsx", n) for n in range(30)), [])
     plot = changes_plot(summary)
 
     assert ["29.xlsx", "28.xlsx"] == [tick.label for tick in plot.y_ticks[:2]]
-    assert 20 == len(plot.bars)
-    assert plot.bars[0].width * 10 / 29 == pytest.approx(plot.bars[19].width)
+    assert 10 == len(plot.bars)
+    assert plot.bars[0].width * 20 / 29 == pytest.approx(plot.bars[9].width)
     assert "435 changes in all; the most, 29, in 29.xlsx." in plot.words
 
 

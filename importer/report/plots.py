@@ -365,10 +365,14 @@ def _step(about: float) -> float:
 
 
 def _time_step(about_s: float) -> float:
-    """Return the next round span of time from a distance between ticks on, in seconds."""
-    minute = 60.0
-    if about_s <= minute / 2:
+    """
+    Return the next round span of time from a distance between ticks on, in seconds.
+
+    >>> _time_step(0.03), _time_step(12), _time_step(5000)
+    (0.05, 15.0, 7200.0)
+    """
+    if about_s <= 10:  # noqa: PLR2004 – below, people count in tens; above, in quarters of a minute
         decade = 10.0 ** math.floor(math.log10(about_s))
-        return next((factor * decade for factor in (1, 2, 5) if factor * decade >= about_s), 10 * decade)
-    steps = (minute, 2 * minute, 5 * minute, 10 * minute, 30 * minute, 60 * minute)
+        return next(factor * decade for factor in (1, 2, 5, 10) if factor * decade >= about_s)
+    steps = (15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0)
     return next((step for step in steps if step >= about_s), math.ceil(about_s / 3600) * 3600.0)

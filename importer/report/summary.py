@@ -18,7 +18,7 @@ from importer.report.data import RequestRecord, RunInfo, WorkbookDetail, Workboo
 
 INTERRUPTED: Final = 130
 #: Workbooks that the plot of changes shows.
-BUSIEST: Final = 20
+BUSIEST: Final = 10
 
 COUNTS: Final = ("batches", "created", "updated", "moved", "deleted", "kept", "problems")
 
