@@ -38,7 +38,7 @@ HOMES = {
     "openpyxl": {
         *("workbook.template", "workbook.marked", "workbook.problem_list"),
         *("workbook.looks", "workbook.hints", "workbook.help_sheet"),
-        "report.book",
+        *("report.book", "report.charts"),
     },
     "jinja2": {"report.page"},
     "sqlite3": {"journal", "crosscheck"},
@@ -52,7 +52,18 @@ HOMES = {
     "pydantic": {"model", "push.reconcile"},
 }
 
-HEAVY = ("pandas", "pandera", "requests", "openpyxl", "jinja2", "rich", "sqlite3", "starlette", "uvicorn", "pydantic")
+HEAVY = (
+    "pandas",
+    "pandera",
+    "requests",
+    "openpyxl",
+    "jinja2",
+    "rich",
+    "sqlite3",
+    "starlette",
+    "uvicorn",
+    "pydantic",
+)
 
 
 def modules() -> list[tuple[str, Path]]:

@@ -20,7 +20,9 @@ from openpyxl.worksheet.worksheet import Worksheet
 from importer.contract import MAX_CELL_CHARACTERS, column_letter
 from importer.problems import Problem
 from importer.render.screen import harmless
+from importer.report.charts import add_chart, table_of
 from importer.report.data import RequestRecord, RunInfo, WorkbookDetail
+from importer.report.plots import Plot, plots_of
 from importer.report.summary import COUNTS, Summary, duration, headline, look_of, nothing_sent
 from importer.workbook import looks
 from importer.workbook.problem_list import COLOURS, WORDS
@@ -79,6 +81,11 @@ _ALIGNMENTS: Final = {
 
 _TONES: Final = {"good": "D6EFDF", "quiet": looks.MIST, "warn": "FFE9B8", "bad": "F8D3CF"}
 _INDENT: Final = "    "
+_PLOT_FONTS: Final = {
+    0: looks.font(looks.DEEP, size=13, bold=True),
+    1: looks.font(looks.GREY),
+    2: looks.font(bold=True),
+}
 _LINE_HEIGHT: Final = 15
 _MAX_HEIGHT: Final = 409  # Excel allows no higher row
 
@@ -109,6 +116,7 @@ def write_book(
     """
     book = Workbook(write_only=True)
     _write_summary(book, info, summary)
+    _write_plots(book, plots_of(summary, requests))
     workbooks = _List(book, "Workbooks", _WORKBOOKS)
     problems = _List(book, "Problems", _PROBLEMS)
     changes = _List(book, "Changes", _CHANGES)
@@ -177,6 +185,27 @@ def _write_summary(book: Workbook, info: RunInfo, summary: Summary) -> None:
             for label, value in rows:
                 sheet.append(_styled([_cell(sheet, label), _cell(sheet, value)]))
             sheet.append([])
+
+
+def _write_plots(book: Workbook, plots: Sequence[Plot]) -> None:
+    if not plots:
+        return
+    sheet = _sheet(book, "Plots")
+    sheet.sheet_view.showGridLines = False
+    looks.set_up_print(sheet, title_row=None)
+    sheet.column_dimensions["A"].width = 44
+    for letter in "BCDE":
+        sheet.column_dimensions[letter].width = 30
+    row = 1
+    for plot in plots:
+        add_chart(sheet, plot, row)
+        for number, values in enumerate(table_of(plot)):
+            cells = [_cell(sheet, value) for value in values]
+            for at, cell in enumerate(cells):
+                cell.font = _PLOT_FONTS.get(number, looks.font())
+                cell.alignment = _ALIGNMENTS["number" if at else "text"]
+            sheet.append(cells)
+            row += 1
 
 
 def _styled(pair: list[Cell]) -> list[Cell]:

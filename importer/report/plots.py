@@ -73,6 +73,8 @@ class Plot:
         y_ticks: Labels at the left.
         marks: Values that a line marks, along the bottom.
         legend: Look and meaning of each series that occurs.
+        series: Look and meaning of each series.
+        rows: What is drawn, as a table: a workbook or where a bin begins, and the value of each series.
     """
 
     name: str
@@ -85,6 +87,8 @@ class Plot:
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     legend: tuple[tuple[str, str], ...]
+    series: tuple[tuple[str, str], ...]
+    rows: tuple[tuple[str, tuple[float, ...]], ...]
     marks: tuple[Tick, ...] = ()
 
     @property
@@ -127,7 +131,8 @@ def changes_plot(summary: Summary) -> Plot:
     every = sum(summary.totals[word] for _, word, _ in _CHANGES)
     first = f"{count_of(every, 'change')} in all; the most, {rows[0].changes:,}, in {rows[0].workbook}."
     rest = f" Shown are the {len(rows)} workbooks with most changes." if len(rows) < summary.workbooks else ""
-    legend = tuple((look, word) for look, word, count in _CHANGES if any(map(count, rows)))
+    series = tuple((look, word) for look, word, _ in _CHANGES)
+    occurring = {bar.look for bar in bars}
     return Plot(
         "changes",
         "Changes per study",
@@ -138,7 +143,9 @@ def changes_plot(summary: Summary) -> Plot:
         tuple(bars),
         tuple(totals),
         tuple(ticks),
-        legend,
+        tuple((look, word) for look, word in series if look in occurring),
+        series,
+        tuple((row.workbook, tuple(float(count(row)) for *_, count in _CHANGES)) for row in rows),
     )
 
 
@@ -192,8 +199,8 @@ def timeline_plot(requests: Sequence[RequestRecord]) -> Plot:
         y_title=f"requests in {duration(span_s / bins)}",
         series=_OUTCOMES,
         stacks=counts,
+        labels=[duration(at * span_s / bins) for at in range(bins)],
         x_ticks=_time_ticks(span_s),
-        told=lambda at, value, word: f"from {duration(at * span_s / bins)}: {value:.0f} {word}",
     )
 
 
@@ -226,8 +233,8 @@ def waiting_plot(requests: Sequence[RequestRecord]) -> Plot:
         y_title="requests at once",
         series=(("flight", "on their way"), ("held", "held back")),
         stacks=stacks,
+        labels=[duration(at * width_s) for at in range(bins)],
         x_ticks=_time_ticks(span_s),
-        told=lambda at, value, word: f"from {duration(at * width_s)}: {value:.1f} {word}",
     )
 
 
@@ -271,10 +278,8 @@ def latency_plot(requests: Sequence[RequestRecord]) -> Plot:
         y_title="requests",
         series=(("read", "reading (GET)"), ("send", "sending (PUT, PATCH)")),
         stacks=stacks,
+        labels=[duration(10 ** (low + at / _BINS_A_DECADE)) for at in range(bins)],
         x_ticks=tuple(ticks),
-        told=lambda at, value, word: (
-            f"from {duration(10 ** (low + at / _BINS_A_DECADE))}: {value:.0f} {word}"
-        ),
         marks=tuple(
             Tick((math.log10(value) - low) / (high - low), label)
             for value, label in ((middle, "half"), (slow, "95 %"))
@@ -304,8 +309,8 @@ def _columns(
     y_title: str,
     series: Sequence[tuple[str, str]],
     stacks: Sequence[Sequence[float]],
+    labels: Sequence[str],
     x_ticks: Sequence[Tick],
-    told: Callable[[int, float, str], str],
     marks: Sequence[Tick] = (),
 ) -> Plot:
     """
@@ -319,8 +324,8 @@ def _columns(
         y_title: …
         series: Look and meaning of each series, from the bottom up.
         stacks: For each bin the value of each series.
+        labels: Where each bin begins.
         x_ticks: At fractions of the width.
-        told: What a rectangle says, given the number of its bin, its value and its meaning.
         marks: At fractions of the width.
     """
     wide, high = WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
@@ -333,7 +338,9 @@ def _columns(
             if value > 0:
                 y -= value / top * high
                 width = max(wide / len(stacks) - 1, 1)
-                bars.append(Bar(x, y, width, value / top * high, look, told(at, value, word)))
+                bars.append(
+                    Bar(x, y, width, value / top * high, look, f"from {labels[at]}: {value:.4g} {word}")
+                )
     occurring = {bar.look for bar in bars}
     return Plot(
         name,
@@ -349,6 +356,8 @@ def _columns(
             for at in range(round(top / step) + 1)
         ),
         tuple((look, word) for look, word in series if look in occurring),
+        tuple(series),
+        tuple((label, tuple(stack)) for label, stack in zip(labels, stacks, strict=True)),
         tuple(Tick(_LEFT + wide * tick.at, tick.label) for tick in marks),
     )
 

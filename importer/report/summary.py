@@ -148,10 +148,11 @@ def duration(seconds: float) -> str:
     >>> duration(0.0421), duration(4.21), duration(200), duration(7260)
     ('42 ms', '4.2 s', '3 min 20 s', '2 h 1 min')
     """
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:  # noqa: PLR2004 – a minute
-        return f"{seconds:.3g} s" if seconds < 10 else f"{seconds:.0f} s"  # noqa: PLR2004
-    if seconds < 3600:  # noqa: PLR2004 – an hour
-        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
-    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
+    if (milliseconds := round(seconds * 1000)) < 1000:  # noqa: PLR2004 – a second
+        return f"{milliseconds} ms"
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{seconds:.2g} s"
+    hours, minutes = divmod(minutes, 60)
+    parts = [(hours, "h"), (minutes, "min"), (0 if hours else rest, "s")]
+    return " ".join(f"{number} {unit}" for number, unit in parts if number)
