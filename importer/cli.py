@@ -39,7 +39,7 @@ _UUID: Final = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 EXIT_CODES: Final = """\b
 Exit codes:
   0    done, or nothing to do
-  1    problems in workbooks, or a push that needs consent; nothing was sent
+  1    problems in workbooks, or a push that is not possible or needs consent; nothing was sent
   2    wrong usage
   3    some workbooks done, some not
   4    token missing or refused

@@ -389,7 +389,7 @@ def test_redirect_is_never_followed(status: int) -> None:
             put(talk)
 
     assert caught.value.status == status
-    assert "http://127.0.0.1/there)" in str(caught.value)
+    assert f"{location.removesuffix('?sig=abc')})" in str(caught.value)
     assert "sig=abc" not in str(caught.value)
     assert (len(talk.calls), elsewhere.received) == (1, [])
 
