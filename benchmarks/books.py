@@ -1,25 +1,30 @@
 """
 The workbooks that are measured: filled ones of any size, and one formatted down to the last row.
 
-    python -m benchmarks.books OUT ROWS BATCH_ID,BATCH_ID,…
+    echo BATCH_ID BATCH_ID … | python -m benchmarks.books write OUT ROWS
 
-Twelve columns, one row per instruction and option, about 60 rows and 18 instructions per batch,
-with what a real sheet has: borders, wrapped text, a filter, frozen headers, drop-down lists and
-blank formatted cells where the ids will stand.
+Twelve columns, one row per instruction and option, 18 instructions per 60 rows, with what a real
+sheet has: borders, wrapped text, a filter, frozen headers, drop-down lists and blank formatted
+cells where the ids will stand. What else can be made of the same questions is under `ACTIONS`; all
+of it in processes of their own, because the one that measures must stay small.
 """
 
 from __future__ import annotations
 
 import getpass
 import hashlib
+import io
+import json
+import re
 import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from itertools import cycle
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 #: Three instructions of a batch: rows that each takes, so that 18 instructions take 60 rows.
 PATTERN: Final = (("multiple_choice", 5), ("multiple_choice_with_free_text", 4), ("free_text", 1))
@@ -43,6 +48,9 @@ COLUMNS: Final = (
 #: Text of column K, where the ids stand.
 ID_COLUMN: Final = 11
 
+#: Stands in the workbook that others are copied from, and nowhere else.
+_PLACEHOLDER: Final = "019a0f6e-1c1d-7cc2-8a67-c0b1ed000000"
+_UUID: Final = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 _ROOT: Final = Path(__file__).resolve().parent.parent
 
 
@@ -63,9 +71,21 @@ def cached(name: str, rows: int) -> Path:
 
 
 def make(path: Path, rows: int, batch_ids: Sequence[str]) -> None:
-    """Write a filled workbook, in a process of its own: the one that measures must stay small."""
-    command = [sys.executable, "-m", "benchmarks.books", str(path), str(rows), ",".join(batch_ids)]
-    subprocess.run(command, check=True, cwd=_ROOT)
+    """Write a filled workbook; its batches have 60 rows, or as many as their number asks for."""
+    run("write", path, rows, batch_ids)
+
+
+def run(action: str, path: Path, number: int, batch_ids: Sequence[str] = ()) -> None:
+    """
+    Do one of `ACTIONS` in a process of its own.
+
+    Raises:
+        RuntimeError: It failed; the process has said why.
+    """
+    # Ids go through stdin: what stands in a word of a command has a limit (128 KiB on Linux).
+    command = [sys.executable, "-m", "benchmarks.books", action, str(path), str(number)]
+    if subprocess.run(command, check=False, cwd=_ROOT, input=" ".join(batch_ids), text=True).returncode:
+        raise RuntimeError(f"benchmarks.books {action} failed for {path.name}")
 
 
 def batches(rows: int) -> int:
@@ -73,16 +93,16 @@ def batches(rows: int) -> int:
     return -(-rows // ROWS_PER_BATCH)
 
 
-def instructions(rows: int) -> int:
+def instructions(rows: int, rows_per_batch: int = ROWS_PER_BATCH) -> int:
     """Return how many instructions a workbook of so many rows has."""
-    return sum(1 for _ in _blocks(rows))
+    return sum(1 for _ in _blocks(rows, rows_per_batch))
 
 
 # ---------------------------------------------------------------- what stands in them
-def _blocks(rows: int) -> Iterator[tuple[int, int, str, int]]:
+def _blocks(rows: int, rows_per_batch: int = ROWS_PER_BATCH) -> Iterator[tuple[int, int, str, int]]:
     """Yield each instruction: its batch, its number there, its type, its rows."""
-    for batch in range(batches(rows)):
-        left = min(ROWS_PER_BATCH, rows - batch * ROWS_PER_BATCH)
+    for batch, start in enumerate(range(0, rows, rows_per_batch)):
+        left = min(rows_per_batch, rows - start)
         for number, (kind, size) in enumerate(cycle(PATTERN), 1):
             if left <= 0:
                 break
@@ -90,8 +110,8 @@ def _blocks(rows: int) -> Iterator[tuple[int, int, str, int]]:
             left -= size
 
 
-def _rows(rows: int) -> Iterator[list[str | int]]:
-    for batch, number, kind, size in _blocks(rows):
+def _rows(rows: int, rows_per_batch: int) -> Iterator[list[str | int]]:
+    for batch, number, kind, size in _blocks(rows, rows_per_batch):
         for option in range(size):
             yield _row(batch, number, kind, option)
 
@@ -126,7 +146,8 @@ def write(path: Path, rows: int, batch_ids: Sequence[str]) -> None:
         for column, (name, width) in enumerate(COLUMNS):
             sheet.set_column(column, column, width)
             sheet.write_string(0, column, name, bold)
-        for number, values in enumerate(_rows(rows), 1):
+        rows_per_batch = max(ROWS_PER_BATCH, -(-rows // len(batch_ids)))
+        for number, values in enumerate(_rows(rows, rows_per_batch), 1):
             for column, value in enumerate(values):
                 sheet.write(number, column, value, cell)
         sheet.freeze_panes(1, 0)
@@ -136,6 +157,94 @@ def write(path: Path, rows: int, batch_ids: Sequence[str]) -> None:
         listed.write_row(0, 0, ["batch", "batch_id"], bold)
         for number, batch_id in enumerate(batch_ids, 1):
             listed.write_row(number, 0, [f"wave{number}", batch_id], cell)
+
+
+def write_form(path: Path, rows: int, _ids: Sequence[str]) -> None:
+    """Write what pyxform reads: a question for each instruction, a choice for each option."""
+    import xlsxwriter
+
+    with xlsxwriter.Workbook(str(path)) as book:
+        survey, choices = book.add_worksheet("survey"), book.add_worksheet("choices")
+        survey.write_row(0, 0, ["type", "name", "label", "hint"])
+        choices.write_row(0, 0, ["list_name", "name", "label"])
+        line = 0
+        for question, (batch, number, kind, size) in enumerate(_blocks(rows), 1):
+            name, first = f"w{batch + 1}_q{number}", _row(batch, number, kind, 0)
+            asked = "text" if kind == "free_text" else f"select_one {name}_list"
+            survey.write_row(question, 0, [asked, name, first[3], first[8]])
+            for option in range(0 if kind == "free_text" else size):
+                line += 1
+                label, value = _row(batch, number, kind, option)[6:8]
+                choices.write_row(line, 0, [f"{name}_list", value, label])
+
+
+def write_payload(path: Path, rows: int, _ids: Sequence[str]) -> None:
+    """Write the body of a PUT that sends one batch of so many rows."""
+    names = [name for name, _ in COLUMNS]
+    sent: list[dict[str, Any]] = []
+    for _, number, kind, size in _blocks(rows, rows):
+        first, *_ = lines = [
+            dict(zip(names, _row(0, number, kind, option), strict=True)) for option in range(size)
+        ]
+        item: dict[str, Any] = {name: first[name] for name in ("type", "description", "helper_text")}
+        if kind != "free_text":
+            fields = ("heading", "label", "value")
+            options = [{field: line[f"option_{field}"] for field in fields} for line in lines]
+            item |= {"answer_limit": 1, "options": [{k: v for k, v in o.items() if v} for o in options]}
+        sent.append(item)
+    path.write_text(json.dumps({"instructions": sent}))
+
+
+# ---------------------------------------------------------------- many of them
+def write_copies(folder: Path, rows: int, batch_ids: Sequence[str]) -> None:
+    """
+    Write a workbook of one batch for each id, named for it: as fast as files can be written.
+
+    The text that holds the id is stored, not deflated, in the one that is copied; so only the id
+    and the text's checksum (once before the text, once in the directory of the zip) differ.
+    """
+    source = folder / "source.part"
+    write(source, rows, [_PLACEHOLDER])
+    data, text = _with_stored_text(source)
+    source.unlink()
+    checksum, placeholder = _checksum(text), _PLACEHOLDER.encode()
+    if (data.count(placeholder), data.count(checksum)) != (1, 2):
+        raise RuntimeError("the workbook cannot be copied: its id or its checksum also stands elsewhere")
+    for batch_id in batch_ids:
+        new_checksum = _checksum(text.replace(placeholder, batch_id.encode()))
+        copy = data.replace(placeholder, batch_id.encode()).replace(checksum, new_checksum)
+        (folder / f"{batch_id}.xlsx").write_bytes(copy)
+
+
+def _checksum(text: bytes) -> bytes:
+    return zlib.crc32(text).to_bytes(4, "little")
+
+
+def _with_stored_text(path: Path) -> tuple[bytes, bytes]:
+    """Return a workbook's zip with its shared text stored, and that text."""
+    target, part = io.BytesIO(), "xl/sharedStrings.xml"
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as out:
+        text = source.read(part)
+        for member in source.infolist():
+            kind = zipfile.ZIP_STORED if member.filename == part else zipfile.ZIP_DEFLATED
+            out.writestr(member, source.read(member), compress_type=kind)
+    return target.getvalue(), text
+
+
+def verify(folder: Path, expected: int, batch_ids: Sequence[str]) -> None:
+    """Make sure that so many ids, which are not those of batches, stand in each workbook of a folder."""
+    known = {batch_id.encode() for batch_id in batch_ids}
+    for path in sorted(folder.glob("*.xlsx")):
+        came_back = len(ids_in(path) - known)
+        if came_back != expected:
+            raise RuntimeError(f"{path.name}: {came_back} ids came back, not {expected}")
+
+
+def ids_in(path: Path) -> set[bytes]:
+    """Return all ids that stand in a workbook."""
+    with zipfile.ZipFile(path) as book:
+        parts = [name for name in book.namelist() if name.endswith(".xml")]
+        return {found for name in parts for found in _UUID.findall(book.read(name))}
 
 
 # ---------------------------------------------------------------- formatted to the last row
@@ -170,5 +279,14 @@ def _blank_row(number: int, style: str) -> str:
     return f'<row r="{number}" spans="1:12">{cells}</row>'
 
 
+#: What a process of its own can do: a function of a path, a number of rows (or of ids) and the batches' ids.
+ACTIONS: Final = {
+    "write": write,
+    "write-copies": write_copies,
+    "write-form": write_form,
+    "write-payload": write_payload,
+    "verify": verify,
+}
+
 if __name__ == "__main__":
-    write(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3].split(","))
+    ACTIONS[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]), sys.stdin.read().split())

@@ -6,14 +6,13 @@ import re
 import sys
 import sysconfig
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from benchmarks.books import batches, cached, instructions, make
+from benchmarks.books import batches, cached, ids_in, instructions, make
 from benchmarks.measure import Sample, interleave, peak_together_mb, run_child, run_step
 from benchmarks.server import Server, running
 
@@ -37,7 +36,6 @@ HEAVY: Final = {
     "uvicorn",
 }
 USER_SCRIPT: Final = Path(__file__).with_name("user_script.py")
-_UUID: Final = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -158,7 +156,7 @@ def _push(
         study = Path(folder) / "study.xlsx"
         make(study, rows, ids)
         sample = measure(make_command(server, study, ids), study.parent)
-        came_back = _ids_in(study) - {batch_id.encode() for batch_id in ids}
+        came_back = ids_in(study) - {batch_id.encode() for batch_id in ids}
     if len(came_back) != instructions(rows):
         raise RuntimeError(f"{len(came_back)} ids came back, not {instructions(rows)}")
     return sample
@@ -184,12 +182,6 @@ def _our_push(server: Server, study: Path, _ids: list[str]) -> Command:
 def _their_push(server: Server, study: Path, ids: list[str]) -> Command:
     batch_id = ids[0] if len(ids) == 1 else "Batches"
     return Command([sys.executable, str(USER_SCRIPT), study.name, batch_id, server.url, server.token], {})
-
-
-def _ids_in(path: Path) -> set[bytes]:
-    with zipfile.ZipFile(path) as book:
-        parts = [name for name in book.namelist() if name.endswith(".xml")]
-        return {found for name in parts for found in _UUID.findall(book.read(name))}
 
 
 # ---------------------------------------------------------------- 3. reading

@@ -17,10 +17,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import IO, Final
 
@@ -42,18 +43,33 @@ class Sample:
         wall_s: Time from start to end.
         cpu_s: User and system time.
         peak_mb: Peak resident memory of the whole process, in units of 1,000,000 bytes.
+        requests: What the server received.
+        server_cpu_s: User and system time of the server.
     """
 
     wall_s: float
     cpu_s: float
     peak_mb: float
+    requests: float = 0
+    server_cpu_s: float = 0
 
 
 def run_child(
-    command: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    look_s: float | None = None,
 ) -> tuple[Sample, str]:
     """
     Run a command; gives what it cost and what it printed.
+
+    Args:
+        command: Its words.
+        env: What its environment has more than this process's.
+        cwd: Its folder; None for the project's.
+        look_s: Pause between two looks at the memory of all processes together, where this is to be known in the same
+            run; the peak is then that of the largest process or of all together, whichever is more.
 
     Raises:
         RuntimeError: It ended with another exit code than 0; its output is in the message.
@@ -61,14 +77,34 @@ def run_child(
     with tempfile.TemporaryFile("w+") as output:
         start = time.perf_counter()
         child = _start(command, env, cwd, output)
-        _, status, used = os.wait4(child.pid, 0)
-        wall_s = time.perf_counter() - start
+        with _looking(child.pid, look_s) as seen_kb:
+            _, status, used = os.wait4(child.pid, 0)
+            wall_s = time.perf_counter() - start
         child.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
         text = output.read()
     if child.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {child.returncode}:\n{text[-_SHOWN:]}")
-    return Sample(wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss * _RSS_UNIT / 1e6), text
+    peak_mb = max(used.ru_maxrss * _RSS_UNIT, 1024 * seen_kb[0]) / 1e6
+    return Sample(wall_s, used.ru_utime + used.ru_stime, peak_mb), text
+
+
+@contextmanager
+def _looking(pid: int, look_s: float | None) -> Iterator[list[int]]:
+    """Look at the memory of a process and those under it while the block runs; gives the most KiB seen."""
+    seen, ended = [0], threading.Event()
+
+    def look() -> None:
+        while look_s is not None and not ended.wait(look_s):
+            seen[0] = max(seen[0], _together_kb(pid))
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    try:
+        yield seen
+    finally:
+        ended.set()
+        looker.join()
 
 
 def _start(
@@ -98,11 +134,15 @@ def peak_together_mb(
     """
     child, peak_kb = _start(command, env, cwd, subprocess.DEVNULL), 0
     while child.poll() is None:
-        peak_kb = max(peak_kb, sum(map(_proportional_kb, _with_descendants(child.pid))))
+        peak_kb = max(peak_kb, _together_kb(child.pid))
         time.sleep(_LOOK_S)
     if child.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {child.returncode}")
     return peak_kb * 1024 / 1e6
+
+
+def _together_kb(pid: int) -> int:
+    return sum(map(_proportional_kb, _with_descendants(pid)))
 
 
 def _with_descendants(pid: int) -> Iterator[int]:
@@ -127,8 +167,14 @@ def own_peak_mb() -> float:
 
 
 def environment() -> dict[str, str]:
-    """Return this process's environment, without what would keep Python from caching its bytecode."""
-    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    """
+    Return this process's environment as a user has it.
+
+    Python may cache its bytecode, and openpyxl does without defusedxml, which pyxform brings: with it openpyxl takes 1.5
+    times as long or more to read.
+    """
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"OPENPYXL_DEFUSEDXML": "False"}
 
 
 def run_step(name: str, path: Path) -> Sample:
@@ -163,8 +209,4 @@ def interleave(
 
 def median(samples: Sequence[Sample]) -> Sample:
     """Return the medians, each of its own."""
-    return Sample(
-        statistics.median(s.wall_s for s in samples),
-        statistics.median(s.cpu_s for s in samples),
-        statistics.median(s.peak_mb for s in samples),
-    )
+    return Sample(*map(statistics.median, zip(*map(astuple, samples), strict=True)))

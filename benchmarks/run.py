@@ -23,14 +23,13 @@ from benchmarks.cases import CASES, Row
 from benchmarks.measure import own_peak_mb
 
 PACKAGES: Final = ("prolific-sheet-importer", "pandas", "pandera", "openpyxl", "requests", "python-calamine")
-#: pandera imports hypothesis when it can, pandas pyarrow, openpyxl defusedxml (then it reads more slowly).
-UNUSUAL: Final = ("hypothesis", "pyarrow", "polars", "niquests", "defusedxml")
+#: pandera imports hypothesis when it can, pandas pyarrow.
+UNUSUAL: Final = ("hypothesis", "pyarrow", "polars", "niquests")
 
 
 def main() -> None:
     options = _options()
-    for line in _heading(options.rounds):
-        print(line)
+    print("\n".join(heading("benchmarks.run", f"medians of {options.rounds} interleaved rounds, ")))
     print("\n| case | ours | theirs | ratio | target | met |\n|---|---|---|---|---|---|", flush=True)
     for name in options.only or CASES:
         try:
@@ -49,14 +48,15 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _heading(rounds: int) -> list[str]:
+def heading(module: str, method: str = "") -> list[str]:
+    """Return when, on what and with what a module measures, as lines of a list."""
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     load = ", ".join(f"{figure:.1f}" for figure in os.getloadavg())
     return [
-        f"- {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, medians of {rounds} interleaved rounds, load average {load}",
+        f"- {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {method}load average {load}",
         f"- {_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
         f"- Python {platform.python_version()}, {packages}",
-        f"- `{' '.join(['python -m benchmarks.run', *sys.argv[1:]])}`",
+        f"- `{' '.join(['python -m', module, *sys.argv[1:]])}`",
         *_warnings(),
     ]
 

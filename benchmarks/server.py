@@ -3,14 +3,15 @@ The local Prolific in a process of its own, for `benchmarks.cases`.
 
     python -m benchmarks.server LATENCY_S
 
-Prints its address and its token, then answers each line `N` on stdin with the ids of N new batches.
-Ends with its stdin.
+Prints its address and its token. Answers each line `N` on stdin with the ids of N new batches, and `cost` with the
+number of requests and the CPU seconds since the line before. Ends with its stdin.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,12 @@ class Server:
         print(count, file=self.requests, flush=True)
         return self.answers.readline().split()
 
+    def cost(self) -> tuple[int, float]:
+        """Return how many requests were answered since the batches were made, and the server's CPU seconds."""
+        print("cost", file=self.requests, flush=True)
+        count, cpu_s = self.answers.readline().split()
+        return int(count), float(cpu_s)
+
 
 @contextmanager
 def running(latency_s: float) -> Iterator[Server]:
@@ -53,8 +60,14 @@ def main(latency_s: float) -> None:
 
     with Sandbox(latency_s=latency_s) as local:
         print(local.url, local.token, flush=True)
+        start = time.process_time()
         for line in sys.stdin:
-            print(*(local.add_batch() for _ in range(int(line))), flush=True)
+            if line.strip() == "cost":
+                print(len(local.ledger), time.process_time() - start, flush=True)
+            else:
+                print(*(local.add_batch() for _ in range(int(line))), flush=True)
+            local.clear_ledger()
+            start = time.process_time()
 
 
 if __name__ == "__main__":
