@@ -4,7 +4,7 @@ Measure many and large workbooks, and print one table.
     python -m benchmarks.scale [--only CASE]… [--quick] [--rounds N] [--write]
 
 `--write` also puts the table into docs/performance.md and draws benchmarks/scale.png. Ends with 0
-whatever it measured, as `benchmarks.run`.
+whatever it measured, as `benchmarks.run`; Ctrl-C keeps what was measured until then.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from functools import partial
 from typing import Final
 
 from benchmarks.contenders import FLOOR, JOBS, OURS, PYXFORM, SCRIPT, THREADS, Work, check, push
-from benchmarks.measure import ROOT, Sample, interleave
+from benchmarks.measure import ROOT, Sample, interleave, own_peak_mb
 from benchmarks.run import heading
 
 PAGE: Final = ROOT / "docs" / "performance.md"
@@ -187,22 +187,35 @@ def main() -> None:
     head += ["", *_table_head()]
     print("\n".join(head), flush=True)
     results = Results()
-    for name in options.only or [name for name, case in CASES.items() if case.is_quick or not options.quick]:
-        try:
-            found = _measure(name, options.rounds or (1 if options.quick else CASES[name].rounds))
-        except RuntimeError as failure:
-            results.lines.append(f"| {CASES[name].title} | failed | | | | | | | | **no** |")
-            print(results.lines[-1], flush=True)
-            print(failure, file=sys.stderr)
-            continue
-        for line in results.add(name, found):
-            print(line, flush=True)
+    try:
+        for name in options.only or _all(is_quick=options.quick):
+            _run(name, options.rounds or (1 if options.quick else CASES[name].rounds), results)
+    except KeyboardInterrupt:
+        print("interrupted; what was measured is kept", file=sys.stderr)
+    foot = f"\nNo contender can show a smaller peak than the measuring process's own {own_peak_mb():.0f} MB."
+    print(foot)
     if options.write:
-        _write("\n".join([*head, *results.lines]))
+        _write("\n".join([*head, *results.lines, foot]))
         if results.seconds:
             from benchmarks.plot import draw
 
             draw(results.seconds, PICTURE)
+
+
+def _all(*, is_quick: bool) -> list[str]:
+    return [name for name, case in CASES.items() if case.is_quick or not is_quick]
+
+
+def _run(name: str, rounds: int, results: Results) -> None:
+    try:
+        found = _measure(name, rounds)
+    except RuntimeError as failure:
+        results.lines.append(f"| {CASES[name].title} | failed | | | | | | | | **no** |")
+        print(results.lines[-1], flush=True)
+        print(f"failed\n{failure}", file=sys.stderr)
+        return
+    for line in results.add(name, found):
+        print(line, flush=True)
 
 
 def _options() -> argparse.Namespace:
