@@ -28,6 +28,8 @@ from typing import IO, Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 #: ru_maxrss counts KiB on Linux, bytes on macOS.
 _RSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024
+#: Bytes of a command's output that are read: the process that measures must stay small.
+_KEPT_BYTES: Final = 1_000_000
 #: Characters of a failed command's output that its message shows.
 _SHOWN: Final = 2000
 #: Pause between two looks at the memory of a running command.
@@ -62,7 +64,7 @@ def run_child(
     look_s: float | None = None,
 ) -> tuple[Sample, str]:
     """
-    Run a command; gives what it cost and what it printed.
+    Run a command; gives what it cost and what it printed, or the last megabyte of it.
 
     Args:
         command: Its words.
@@ -74,15 +76,15 @@ def run_child(
     Raises:
         RuntimeError: It ended with another exit code than 0; its output is in the message.
     """
-    with tempfile.TemporaryFile("w+") as output:
+    with tempfile.TemporaryFile() as output:
         start = time.perf_counter()
         child = _start(command, env, cwd, output)
         with _looking(child.pid, look_s) as seen_kb:
             _, status, used = os.wait4(child.pid, 0)
             wall_s = time.perf_counter() - start
         child.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        text = output.read()
+        output.seek(max(0, output.tell() - _KEPT_BYTES))
+        text = output.read().decode(errors="replace")
     if child.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {child.returncode}:\n{text[-_SHOWN:]}")
     peak_mb = max(used.ru_maxrss * _RSS_UNIT, 1024 * seen_kb[0]) / 1e6
@@ -108,7 +110,7 @@ def _looking(pid: int, look_s: float | None) -> Iterator[list[int]]:
 
 
 def _start(
-    command: Sequence[str], env: Mapping[str, str] | None, cwd: Path | None, output: IO[str] | int
+    command: Sequence[str], env: Mapping[str, str] | None, cwd: Path | None, output: IO[bytes] | int
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command,

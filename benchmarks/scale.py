@@ -58,8 +58,8 @@ class Target:
     def __str__(self) -> str:
         """Return it as the table shows it."""
         if self.times >= 1:
-            return f"{self.figure} ≥ {self.times:g} × ours"
-        return f"{self.figure}: ours ≤ {1 / self.times:g} × the {self.contender}"
+            return f"{self.figure} ≥ {self.times:.3g} × ours"
+        return f"{self.figure}: ours ≤ {1 / self.times:.3g} × the {self.contender}"
 
     def is_met(self, ours: Sample, theirs: Sample) -> bool:
         """Tell whether it is reached."""
@@ -110,7 +110,7 @@ def _books(count: int) -> Case:
     return Case(
         f"{count:,} {'workbook' if count == 1 else 'workbooks'} of 60 rows",
         contenders,
-        partial(_push, work=Work(books=count)),
+        partial(push, work=Work(books=count)),
         targets if count == 500 else (),
         rounds=3 if count <= 10 else 1,
         is_quick=count <= 100,
@@ -118,22 +118,14 @@ def _books(count: int) -> Case:
 
 
 def _one(title: str, work: Work, *targets: Target, is_quick: bool = False) -> Case:
-    sample = partial(_push, work=work)
+    sample = partial(push, work=work)
     return Case(f"1 workbook, {title}", (OURS, SCRIPT, FLOOR), sample, targets, is_quick=is_quick)
 
 
 def _check(rows: int) -> Case:
     targets = (Target(PYXFORM, "wall", 1),) if rows > 60 else ()
-    sample = partial(_checked, rows=rows)
+    sample = partial(check, rows=rows)
     return Case(f"check of {rows:,} rows", (OURS, PYXFORM), sample, targets, rounds=5, is_quick=True)
-
-
-def _push(contender: str, work: Work) -> Sample:
-    return push(contender, work)
-
-
-def _checked(contender: str, rows: int) -> Sample:
-    return check(contender, rows)
 
 
 CASES: Final[Mapping[str, Case]] = {
