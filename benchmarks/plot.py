@@ -7,7 +7,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter
 
 #: Colours that stay apart for colour-blind readers (Okabe and Ito), and a mark each for print without colour.
 _LOOKS = (("#0072B2", "o"), ("#D55E00", "s"), ("#E69F00", "^"), ("#555555", "x"))
@@ -30,7 +30,7 @@ def draw(seconds: Mapping[str, Mapping[int, float]], path: Path) -> None:
             axes.annotate(_seconds(points[last]), (last, points[last]), (7, -3), textcoords="offset points")
         counts = sorted({count for points in seconds.values() for count in points})
         axes.set_xticks(counts, [f"{count:,}" for count in counts])
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.minorticks_off()
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _seconds(value)))
         axes.set_xlabel("workbooks of 60 rows, a batch each")
         axes.set_ylabel("wall time")

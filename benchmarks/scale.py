@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.metadata import version
 from typing import Final
 
 from benchmarks.contenders import FLOOR, JOBS, OURS, PYXFORM, SCRIPT, THREADS, Work, check, push
@@ -175,7 +176,10 @@ class Results:
 
 def main() -> None:
     options = _options()
-    head = [*heading("benchmarks.scale"), f"- Latency of the server 100 ms, {JOBS} requests in flight"]
+    head = [
+        *heading("benchmarks.scale"),
+        f"- pyxform {version('pyxform')}; latency of the server 100 ms, {JOBS} requests in flight",
+    ]
     head += ["", *_table_head()]
     print("\n".join(head), flush=True)
     results = Results()
