@@ -13,12 +13,11 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from importer.errors import UsageError
-from importer.settings import TOKEN_VARIABLE
 
 if TYPE_CHECKING:
     from importer.places import Checked
@@ -30,68 +29,51 @@ _PROGRAM: Final = "import gc; gc.disable(); from importer.checking import main; 
 
 class CheckProcess:
     """
-    A check that runs in another process; a context manager that ends it.
+    Another process that checks; a context manager that begins and ends it.
 
-    Args:
-        paths: The workbooks, as the researcher named them.
-        batch_id: Serves a workbook that does not say its batch.
-        known_ids: Gives the batch of every instruction id that the journal knows.
+    It imports what it needs, and then waits for its one question.
     """
 
-    def __init__(
-        self, paths: Sequence[Path], batch_id: str | None, known_ids: Callable[[], Mapping[str, str]]
-    ) -> None:
-        self._paths = tuple(paths)
-        self._batch_id = batch_id
-        self._known_ids = known_ids
-        self._child: subprocess.Popen[bytes] | None = None
-
     def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._child is not None:
-            self._child.kill()  # nothing happens to one that has ended
-            with self._child:  # closes its pipes and waits
-                pass
-
-    def start(self) -> None:
-        """Begin, if it has not begun."""
-        if self._child is not None:
-            return
         # -P: a pandas.py in the researcher's folder must not be taken for pandas.
         command = [sys.executable, "-P", "-c", _PROGRAM]
-        # The check sends nothing, so it need not know the token.
-        environ = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
+        # The check sends nothing, so it need know neither the token nor the address.
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("PROLIFIC_")}
         self._child = subprocess.Popen(  # noqa: S603 - our own Python
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environ,
+            # No matrix is multiplied; numpy would keep a thread and its memory for each core.
+            env=environ | {"OPENBLAS_NUM_THREADS": "1"},
             # Ctrl-C is for this process, which ends the other; it would print a traceback of its own.
             start_new_session=True,
         )
-        assert self._child.stdin is not None  # noqa: S101 - asked for above
-        pickle.dump((self._paths, self._batch_id, dict(self._known_ids())), self._child.stdin)
-        self._child.stdin.close()
-        self._child.stdin = None
+        return self
 
-    def __call__(self) -> Checked:
+    def __exit__(self, *_: object) -> None:
+        self._child.kill()  # nothing happens to one that has ended
+        with self._child:  # closes its pipes and waits
+            pass
+
+    def check(self, paths: Sequence[Path], *, batch_id: str | None, known_ids: Mapping[str, str]) -> Checked:
         """
-        Return the report and the studies that are ready; waits for them.
+        Do what `importer.checking.check` does, once; nothing is read before.
 
         Raises:
             UsageError: What `importer.checking.check` raises.
             RuntimeError: The other process failed; our bug.
         """
-        self.start()
-        assert self._child is not None  # noqa: S101 - started
-        answer, _ = self._child.communicate()
-        if self._child.returncode != 0:
-            raise RuntimeError(
-                f"The check ended with {self._child.returncode}.\n{answer.decode(errors='replace')}"
-            )
-        checked: Checked | UsageError = pickle.loads(answer)  # noqa: S301 - from our own child, over a pipe of ours
-        if isinstance(checked, UsageError):
-            raise checked
-        return checked
+        assert self._child.stdin is not None  # noqa: S101 - asked for above
+        assert self._child.stdout is not None  # noqa: S101
+        try:
+            with self._child.stdin as stdin:
+                pickle.dump((tuple(paths), batch_id, known_ids), stdin)
+            # Its end is not waited for.
+            answer: Checked | UsageError | str = pickle.load(self._child.stdout)  # noqa: S301 - our own child
+        except (BrokenPipeError, EOFError, pickle.UnpicklingError) as cut:
+            raise RuntimeError(f"The check ended with {self._child.wait()} before it answered.") from cut
+        if isinstance(answer, UsageError):
+            raise answer
+        if isinstance(answer, str):
+            raise RuntimeError(f"The check failed.\n{answer}")  # noqa: TRY004 - its traceback
+        return answer

@@ -24,8 +24,8 @@ from importer.errors import Interrupted, JournalRefused, Refusal, UsageError
 from importer.output import print_json, print_lines, say
 
 if TYPE_CHECKING:
-    from importer.background import CheckProcess
     from importer.journal import Journal
+    from importer.places import Checked
     from importer.push.desk import Desk, Effects
     from importer.push.reading import Reading
     from importer.push.submitter import Outcome
@@ -398,27 +398,30 @@ def _open_desk(settings: Settings, token: Token, journal: Journal) -> Iterator[D
 
 
 @contextmanager
-def _at_work(workbooks: Sequence[Path], batch_id: str | None) -> Iterator[tuple[Desk, CheckProcess, Reading]]:
-    """Have the check and the reading from Prolific begin, side by side, before all else is imported."""
+def _at_work(
+    workbooks: Sequence[Path], batch_id: str | None
+) -> Iterator[tuple[Desk, Callable[[], Checked], Reading]]:
+    """Have the check's imports and the reading from Prolific begin, side by side, before all else is imported."""
     from importer.background import CheckProcess
-    from importer.journal import Journal
-    from importer.settings import load_token
 
-    settings = _settings()
-    token = load_token(settings)
-    with (
-        Journal(settings.state / JOURNAL_NAME) as journal,
-        CheckProcess(workbooks, batch_id, journal.known_ids) as check,
-    ):
-        if not journal.open_imports(workbooks=workbooks):
-            check.start()
+    with CheckProcess() as process:  # first, though the token may be missing: its imports take longest
+        from importer.journal import Journal
+        from importer.settings import load_token
+
+        settings = _settings()
+        token = load_token(settings)
         from importer.push import reading
 
         with (
+            Journal(settings.state / JOURNAL_NAME) as journal,
             _open_desk(settings, token, journal) as desk,
             reading.begin(desk.prolific, journal, workbooks, batch_id) as read,
         ):
-            yield desk, check, read
+            yield (
+                desk,
+                lambda: process.check(workbooks, batch_id=batch_id, known_ids=journal.known_ids()),
+                read,
+            )
 
 
 def _effects() -> Effects:

@@ -199,8 +199,8 @@ def test_the_check_does_not_get_the_token(monkeypatch: pytest.MonkeyPatch, tmp_p
         "import os, pickle, sys; pickle.load(sys.stdin.buffer);"
         "pickle.dump((dict(os.environ), sys.orig_argv), sys.stdout.buffer)",
     )
-    with CheckProcess([tmp_path], None, dict) as started:
-        environ, words = started()  # type: ignore[misc]
+    with CheckProcess() as started:
+        environ, words = started.check([tmp_path], batch_id=None, known_ids={})  # type: ignore[misc]
 
     assert "kept" == environ["IMPORTER_STATE"]
     assert "PROLIFIC_TOKEN" not in environ

@@ -1,0 +1,80 @@
+"""The check in its own process: what it answers, and that it never outlives whoever asked."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from importer import background
+from importer.background import CheckProcess
+from importer.errors import UsageError
+from tests.books import write_book
+
+STUDY = """
+    | batch | ref | type      | description |
+    | wave1 | Q1  | free_text | Why?        |
+"""
+BATCH = "01a201ed-76e1-7fea-af63-ca84850806e5"
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """A workbook without problems, for the batch `BATCH`."""
+    batches = [["batch", "batch_id"], ["wave1", BATCH]]
+    return write_book(tmp_path / "study.xlsx", {"Instructions": STUDY, "Batches": batches})
+
+
+def test_a_workbook_is_read_when_it_is_asked_for(study: Path):
+    """What was saved after the process began is what is checked."""
+    ready = study.read_bytes()
+    study.write_bytes(b"")
+    with CheckProcess() as process:
+        study.write_bytes(ready)
+        checked = process.check([study], batch_id=None, known_ids={})
+
+    assert [BATCH] == [batch.batch_id for s in checked.studies for batch in s.batches]
+
+
+def test_a_refusal_comes_back(study: Path):
+    """What the check refuses, it refuses from its own process too."""
+    with CheckProcess() as process, pytest.raises(UsageError, match="--batch names"):
+        process.check([study], batch_id="another", known_ids={})
+
+
+def test_a_bug_comes_back_with_its_traceback():
+    """A check that fails is a bug of ours, and its report needs the place."""
+    with CheckProcess() as process, pytest.raises(RuntimeError, match=r"checking\.py"):
+        process.check([None], batch_id=None, known_ids={})  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("last_words", ["", r"os.write(1, b'\x80\x05\x95\x99'); "])
+def test_a_process_that_dies_is_a_bug(last_words: str, monkeypatch: pytest.MonkeyPatch):
+    """Killed by the system, or in the middle of its answer."""
+    monkeypatch.setattr(background, "_PROGRAM", f"import os; {last_words}os._exit(3)")
+    with CheckProcess() as process, pytest.raises(RuntimeError, match="ended with 3 "):
+        process.check([Path("study.xlsx")], batch_id=None, known_ids={"x" * 100_000: ""})
+
+
+def test_a_command_that_is_refused_waits_for_no_check(monkeypatch: pytest.MonkeyPatch):
+    """A missing token ends the process at once, whatever it is at."""
+    monkeypatch.setattr(background, "_PROGRAM", "import time; time.sleep(600)")
+    with pytest.raises(UsageError), CheckProcess() as process:
+        raise UsageError("no token")
+
+    assert -signal.SIGKILL == process._child.returncode
+
+
+def test_no_check_outlives_the_command():
+    """A command that is killed leaves no process behind, and no words of it."""
+    program = (
+        "import os, signal; from importer.background import CheckProcess; "
+        "process = CheckProcess().__enter__(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    # The check has our pipe too, so this waits for its end.
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=False)
+
+    assert (-signal.SIGKILL, b"", b"") == (run.returncode, run.stdout, run.stderr)
