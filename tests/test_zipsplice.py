@@ -220,4 +220,4 @@ def test_inflated_gives_small_pieces() -> None:
 
     sizes = [len(piece) for piece in inflated(file, read_directory(file).find("sheet.xml"))]
 
-    assert (sum(sizes), max(sizes)) == (5 << 20, 256 << 10)
+    assert (sum(sizes), max(sizes)) == (5 << 20, 64 << 10)

@@ -21,6 +21,9 @@ from importer.workbook.temporary import temporary_file
 #: Backups kept for each workbook name; older ones are deleted.
 KEPT_BACKUPS: Final = 20
 
+#: The workbook's stem, when, which one of that second, and the suffix.
+_BACKUP: Final = re.compile(r"(.*)\.(\d{8}T\d{6}Z)(?:-(\d+))?((?:\.[^.]*)?)", re.DOTALL)
+
 
 def keep_backup(source: BinaryIO, name: str, folder: Path, now: datetime) -> Path:
     """
@@ -77,8 +80,6 @@ def _rename_to_new(path: Path, new: Path) -> None:
 
 def _backups_of(folder: Path, name: str) -> list[Path]:
     """The backups of this workbook name, newest first."""
-    stem, suffix = os.path.splitext(name)  # noqa: PTH122 (a name, not a path)
-    form = re.compile(rf"{re.escape(stem)}\.(\d{{8}}T\d{{6}}Z)(?:-(\d+))?{re.escape(suffix)}")
-    found = [(form.fullmatch(path.name), path) for path in folder.iterdir()]
-    dated = [(match[1], int(match[2] or 1), path) for match, path in found if match]
+    found = [(_BACKUP.fullmatch(path.name), path) for path in folder.iterdir()]
+    dated = [(m[2], int(m[3] or 1), path) for m, path in found if m and m[1] + m[4] == name]
     return [path for _, _, path in sorted(dated, reverse=True)]

@@ -10,9 +10,12 @@ Source: ECMA-376 Part 1, §18.3.1.4 (c), §18.3.1.53 (is), §22.9.2.19 (ST_Xstri
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from itertools import pairwise
+from operator import attrgetter
 from typing import Final, NamedTuple
 from xml.parsers import expat
 
@@ -29,9 +32,6 @@ _ESCAPED: Final = re.compile("[\0-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[
 # What needs neither escapes nor xml:space: every id, and nearly every status.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9.,:;()-](?:[A-Za-z0-9.,:;() -]{0,254}[A-Za-z0-9.,:;()-])?")
 _MARKUP: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-
-#: Bytes compared at a time between two cuts.
-_COMPARED_BYTES: Final = 64 << 10
 
 _ENCODING: Final = re.compile(rb"""\A<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)""")
 _NAME: Final = re.compile(rb"""\sr\s*=\s*["']([A-Z]+[0-9]+)["']""")
@@ -77,16 +77,16 @@ def cuts_of(cells: Mapping[Spot, str], prefix: str) -> tuple[Cut, ...]:
     """
     cuts = []
     begin, end = f' t="inlineStr"><{prefix}is><{prefix}t', f"</{prefix}t></{prefix}is></{prefix}c>"
-    for spot, text in cells.items():
-        style = "" if spot.style is None else f' s="{spot.style}"'
+    for (row, column, start, stop, number), text in cells.items():
+        style = "" if number is None else f' s="{number}"'
+        head = f'<{prefix}c r="{_letters(column)}{row}"'
         if not text:
-            rest = f"{style}/>"
+            xml = f"{head}{style}/>"
         elif _PLAIN.fullmatch(text):
-            rest = f"{style}{begin}>{text}{end}"
+            xml = f"{head}{style}{begin}>{text}{end}"
         else:
-            rest = f"{style}{begin}{_content(text)}{end}"
-        head = f'<{prefix}c r="{_letters(spot.column)}{spot.row}"'.encode()
-        cuts.append(Cut(spot.start, spot.end, spot.column, head, head + rest.encode()))
+            xml = f"{head}{style}{begin}{_content(text)}{end}"
+        cuts.append(Cut(start, stop, column, head.encode(), xml.encode()))
     cuts.sort()
     for cut, following in pairwise(cuts):
         if cut.end > following.start or cut.head == following.head:
@@ -137,11 +137,13 @@ def patched(pieces: Iterable[bytes], cuts: Sequence[Cut], prefix: str) -> Iterat
             _check_encoding(buffer)
         done = 0
         out: list[bytes] = []
-        while made < len(cuts) and cuts[made].end + margin <= base + len(buffer):
-            cut = cuts[made]
-            check(cut, buffer, cut.start - base, cut.end - base)
-            out += (buffer[done : cut.start - base], cut.xml)
-            done, made = cut.end - base, made + 1
+        whole = bisect_right(cuts, base + len(buffer) - margin, made, key=attrgetter("end"))
+        for cut in cuts[made:whole]:
+            start, end = cut.start - base, cut.end - base
+            check(cut, buffer, start, end)
+            out += (buffer[done:start], cut.xml)
+            done = end
+        made = whole
         keep = len(buffer)
         if made < len(cuts):
             keep = min(keep, max(done, cuts[made].start - base))
@@ -165,13 +167,18 @@ class _Check:
     """The check that a place is what the reader saw, for one element prefix."""
 
     def __init__(self, prefix: str) -> None:
-        name = re.escape(prefix.encode())
+        self._prefix = prefix
         self._neighbours = (f"<{prefix}c".encode(), f"</{prefix}row".encode())
-        # One cell and nothing behind it: the content may hold any element but a cell.
-        self._cell = re.compile(
+        self._formula = f"<{prefix}f".encode()
+
+    # Seldom needed, and to compile it takes as long as to check thousands of empty cells.
+    @cached_property
+    def _cell(self) -> re.Pattern[bytes]:
+        """One cell and nothing behind it: the content may hold any element but a cell."""
+        name = re.escape(self._prefix.encode())
+        return re.compile(
             rb"<%(p)sc((?:\s[^<>]*)?)(?:/>|>([^<]*(?:<(?!/?%(p)sc[\s/>])[^<]*)*)</%(p)sc\s*>)" % {b"p": name}
         )
-        self._formula = f"<{prefix}f".encode()
 
     def __call__(self, cut: Cut, buffer: bytes, start: int, end: int) -> None:
         """Raise CannotSplice unless `buffer[start:end]` is the cell, or a place between cells."""
@@ -205,20 +212,24 @@ def differs_only_at(cuts: Iterable[Cut], before: Iterable[bytes], after: Iterabl
 
     Compares what is there; shares nothing with `patched`, so that a mistake in one shows in the other.
     """
-    old, new, done = _Feed(before), _Feed(after), 0
-    for cut in cuts:
-        while done + _COMPARED_BYTES < cut.start:
-            if old.take(_COMPARED_BYTES) != new.take(_COMPARED_BYTES):
-                return False
-            done += _COMPARED_BYTES
-        kept = cut.start - done
-        if old.take(cut.end - done)[:kept] + cut.xml != new.take(kept + len(cut.xml)):
-            return False
-        done = cut.end
-    while (piece := old.take(_COMPARED_BYTES)) == new.take(_COMPARED_BYTES):
-        if not piece:
-            return True
-    return False
+    old, new = _expected(cuts, before), _Feed(after)
+    return all(piece == new.take(len(piece)) for piece in old) and not new.take(1)
+
+
+def _expected(cuts: Iterable[Cut], before: Iterable[bytes]) -> Iterator[bytes]:
+    """Give *before* with the cuts made, in other pieces."""
+    waiting, base, done = deque(cuts), 0, 0
+    for piece in before:
+        out: list[bytes] = []
+        while waiting and waiting[0].start < base + len(piece):
+            cut = waiting.popleft()
+            out += (piece[done - base : cut.start - base], cut.xml)
+            done = cut.end
+        out.append(piece[done - base :])
+        base += len(piece)
+        done = max(done, base)
+        yield b"".join(out)
+    yield b"".join([cut.xml for cut in waiting])
 
 
 class _Feed:
