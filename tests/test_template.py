@@ -228,6 +228,15 @@ def test_a_text_that_no_cell_can_hold_is_refused(tmp_path):
     assert not path.exists()
 
 
+def test_a_text_is_measured_as_excel_does(tmp_path):
+    """In UTF-16 units: an emoji beyond the first plane counts twice."""
+    path = tmp_path / "filled.xlsx"
+    write_filled(path, [{"ref": "Q1", "description": "😀" * (MAX_CELL_CHARACTERS // 2)}], ())
+
+    with pytest.raises(WriteRefused, match="Instructions!D2"):
+        write_filled(path, [{"ref": "Q1", "description": "😀" * (MAX_CELL_CHARACTERS // 2 + 1)}], ())
+
+
 def test_a_column_that_is_not_in_the_contract_is_our_bug(tmp_path):
     """Rows name the contract's columns only."""
     with pytest.raises(KeyError, match="colour"):

@@ -75,6 +75,23 @@ _STEPS: Final = (
     ),
 )
 
+
+def rating_rows(description: str, answer_limit: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Return the rows of an instruction Q3 with two options under one heading."""
+    heading = {"ref": "Q3", "option_heading": "Accuracy"}
+    return (
+        heading
+        | {
+            "type": InstructionType.MULTIPLE_CHOICE_WITH_FREE_TEXT,
+            "description": description,
+            "answer_limit": answer_limit,
+            "option_label": "Good",
+            "option_value": "accuracy_good",
+        },
+        heading | {"option_label": "Needs improvement", "option_value": "accuracy_poor"},
+    )
+
+
 _EXAMPLES: Final[Sequence[tuple[str, Sequence[Mapping[str, str]]]]] = (
     (
         "Participants choose: one row per option, one answer.",
@@ -106,21 +123,7 @@ _EXAMPLES: Final[Sequence[tuple[str, Sequence[Mapping[str, str]]]]] = (
     (
         "Participants choose under headings, any number of answers, and write.",
         (
-            {
-                "ref": "Q3",
-                "type": InstructionType.MULTIPLE_CHOICE_WITH_FREE_TEXT,
-                "description": "Rate each aspect, and explain.",
-                "answer_limit": "any",
-                "option_heading": "Accuracy",
-                "option_label": "Good",
-                "option_value": "accuracy_good",
-            },
-            {
-                "ref": "Q3",
-                "option_heading": "Accuracy",
-                "option_label": "Needs improvement",
-                "option_value": "accuracy_poor",
-            },
+            *rating_rows("Rate each aspect, and explain.", "any"),
             {
                 "ref": "Q3",
                 "option_heading": "Clarity",

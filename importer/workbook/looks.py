@@ -84,9 +84,11 @@ def put_text(sheet: Worksheet, row: int, column: int, text: str) -> Cell:
     Raises:
         WriteRefused: The text is longer than a cell can hold; openpyxl would cut it silently.
     """
-    if len(text) > MAX_CELL_CHARACTERS:
+    # Excel counts UTF-16 units: most emoji are two of them.
+    units = len(text.encode("utf-16-le", "surrogatepass")) // 2
+    if units > MAX_CELL_CHARACTERS:
         raise WriteRefused(
-            f"The text for {sheet.title}!{cell_name(row, column)} has {len(text):,} characters, "
+            f"The text for {sheet.title}!{cell_name(row, column)} has {units:,} characters as Excel counts them, "
             f"and a cell holds at most {MAX_CELL_CHARACTERS:,}."
         )
     cell = cast("Cell", sheet.cell(row, column))

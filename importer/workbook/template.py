@@ -31,7 +31,7 @@ from importer.contract import (
     column_letter,
 )
 from importer.workbook import looks
-from importer.workbook.help_sheet import write_help
+from importer.workbook.help_sheet import rating_rows, write_help
 from importer.workbook.hints import show_batches, show_instructions
 
 Row = Mapping[str, str]
@@ -61,21 +61,7 @@ DOCUMENTED_EXAMPLE: Final[tuple[Row, ...]] = (
         "type": InstructionType.FREE_TEXT,
         "description": "Please share the reasons for your choice.",
     },
-    {
-        "ref": "Q3",
-        "type": InstructionType.MULTIPLE_CHOICE_WITH_FREE_TEXT,
-        "description": "Rate each aspect and explain your reasoning.",
-        "answer_limit": "-1",
-        "option_heading": "Accuracy",
-        "option_label": "Good",
-        "option_value": "accuracy_good",
-    },
-    {
-        "ref": "Q3",
-        "option_heading": "Accuracy",
-        "option_label": "Needs improvement",
-        "option_value": "accuracy_poor",
-    },
+    *rating_rows("Rate each aspect and explain your reasoning.", "-1"),
 )
 _EXAMPLE_BATCHES: Final[tuple[Row, ...]] = (
     {"batch": "example", "notes": "Put the id of your batch into batch_id."},
