@@ -17,7 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NoReturn
 
-from importer.errors import UsageError
+from importer.errors import UsageError, WriteRefused
 from importer.gathered import Gathered
 from importer.places import Checked, Part, Places, SheetPlaces, Study
 from importer.problems import Report
@@ -82,15 +82,30 @@ def _check_part(paths: Sequence[Path], batch_id: str | None) -> Part:
     return Part(names, problems, judged.claims, studies)
 
 
-def mark(report: Report) -> dict[str, Path]:
-    """Write a marked copy of every workbook with problems; returns its path by workbook."""
+def mark(report: Report) -> tuple[dict[str, Path], tuple[WriteRefused, ...]]:
+    """
+    Write a marked copy of every workbook with problems.
+
+    A file that is not there has nothing to mark, and a marked copy is not marked again.
+
+    Returns:
+        The copies, by workbook; and why one could not be written.
+    """
     from importer.workbook.marked import marked_path, write_marked  # noqa: PLC0415 - openpyxl is slow to import
 
-    guilty = [name for name in report.workbooks if report.of(name)]
-    marked = {name: marked_path(Path(name)) for name in guilty}
-    for name, target in marked.items():
-        write_marked(Path(name), target, report.of(name))
-    return marked
+    marked: dict[str, Path] = {}
+    refused: list[WriteRefused] = []
+    copies = {p.workbook for p in report.problems if p.code == "marked-copy"}
+    for name in report.workbooks:
+        # Path.is_file raises for a forbidden folder.
+        if report.of(name) and name not in copies and os.path.isfile(name):  # noqa: PTH113
+            target = marked_path(Path(name))
+            try:
+                write_marked(Path(name), target, report.of(name))
+                marked[name] = target
+            except WriteRefused as refusal:
+                refused.append(refusal)
+    return marked, tuple(refused)
 
 
 def _study(frames: Frames, batch_id: str | None) -> Study:

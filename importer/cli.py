@@ -166,7 +166,7 @@ def check(workbooks: tuple[Path, ...], batch_id: str | None, mark: bool, as_json
     from importer import checking, render
 
     checked = checking.check(workbooks, batch_id=batch_id, known_ids=_known_ids(_settings()))
-    marked = checking.mark(checked.report) if mark else {}
+    marked, refused = checking.mark(checked.report) if mark else ({}, ())
     code = int(bool(checked.report.broken))
     if as_json:
         print_json(
@@ -179,6 +179,10 @@ def check(workbooks: tuple[Path, ...], batch_id: str | None, mark: bool, as_json
         print_lines(render.report_text(checked.report))
         for target in marked.values():
             say(f"Marked copy: {target}")
+    for refusal in refused:
+        say(str(refusal))
+    if mark and not marked and not refused:
+        say("There is nothing to mark.")
     return code
 
 

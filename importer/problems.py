@@ -21,6 +21,11 @@ from importer.contract import INVISIBLE
 QUOTED_CHARACTERS: Final = 60
 _CELL: Final = re.compile(r"([A-Z]+)([0-9]+)")
 
+#: The sheet of a marked copy that lists the problems, and its header row; by these a copy is known again.
+LIST_SHEET: Final = "Problems"
+LIST_HEADER_ROW: Final = 3
+LIST_COLUMNS: Final = ("severity", "cell", "ref", "column", "what is wrong", "what to do", "code")
+
 
 class Severity(StrEnum):
     """What a problem stops."""
@@ -275,6 +280,11 @@ CATALOGUE: Final[Mapping[str, Wording]] = {
     "unsafe-xml": _error(
         "The workbook declares XML entities ({detail}); Excel never writes these, and they can be used for an attack.",
         "Ask where the file comes from. If you trust it, open it in Excel and save it again.",
+    ),
+    "marked-copy": _error(
+        "This is a marked copy, made for reading by importer check --mark; it may have lost pictures and macros, and "
+        "what is written into it does not reach {original}.",
+        "Mend {original} itself, and name that.",
     ),
     # ------------------------------------------------------------ sheets and headers
     "sheet-missing": _error(

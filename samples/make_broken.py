@@ -21,6 +21,7 @@ import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
 from importer.contract import MAX_LISTED
+from importer.problems import LIST_COLUMNS
 
 HERE = Path(__file__).parent
 #: Zip time stamp and document property, so that nothing depends on when it was made.
@@ -88,6 +89,14 @@ BROKEN = {
         {
             "Instructions": [COLUMNS, *([f"Q{row}", "free_text", f"Why {row}? "] for row in MANY)],
             "Batches": one_batch(40),
+        },
+    ),
+    "marked": Book(
+        [("marked-copy", "Problems")],
+        {
+            "Problems": [["study.xlsx: 1 error"], ["This is a copy for reading."], LIST_COLUMNS],
+            "Instructions": [COLUMNS, ["Q1", "free_text", "Why?"]],
+            "Batches": one_batch(41),
         },
     ),
     "cells": Book(

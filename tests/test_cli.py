@@ -107,6 +107,46 @@ def test_check_mark_writes_a_copy_beside(shell: Shell, study: Path):
     assert study.with_name("study.checked.xlsx").exists()
 
 
+def test_a_copy_that_cannot_be_written_hides_no_report(shell: Shell, study: Path):
+    """Open in Excel, say; here a folder stands in its place."""
+    edit(study, "B2", "mutiple_choice")
+    study.with_name("study.checked.xlsx").mkdir()
+
+    ended = shell("check", study.name, "--mark")
+
+    assert 1 == ended.code
+    assert "study.xlsx › Instructions!B2" in ended.out
+    assert "study.checked.xlsx cannot be written" in ended.err
+
+
+def test_a_copy_is_neither_pushed_nor_marked_again(
+    shell: Shell, study: Path, prolific: Sandbox, batch_id: str
+):
+    """Ids that are written into a copy would be missing from the workbook."""
+    edit(study, "B2", "mutiple_choice")
+    shell("check", study.name, "--mark")
+    copy = study.with_name("study.checked.xlsx")
+    before = copy.read_bytes()
+
+    ended = shell("push", copy.name, "--yes")
+    again = shell("check", copy.name, "--mark")
+
+    assert (1, 1, 0) == (ended.code, again.code, puts(prolific, batch_id))
+    assert "marked copy" in ended.out
+    assert "nothing to mark" in again.err
+    assert before == copy.read_bytes()
+    assert [] == list(study.parent.glob("*.checked.checked.xlsx"))
+
+
+def test_a_missing_workbook_is_not_marked(shell: Shell, study: Path):
+    """There is nothing to copy; the report says why."""
+    ended = shell("check", "missing.xlsx", "--mark")
+
+    assert 1 == ended.code
+    assert "nothing to mark" in ended.err
+    assert not study.with_name("missing.checked.xlsx").exists()
+
+
 def test_plan_shows_and_sends_nothing(shell: Shell, study: Path, prolific: Sandbox, batch_id: str):
     """Exit code 0, or 10 on request."""
     assert 0 == shell("plan", study.name).code

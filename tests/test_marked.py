@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -11,13 +13,13 @@ from openpyxl.comments import Comment
 from openpyxl.workbook.protection import WorkbookProtection
 
 from importer.errors import WriteRefused
-from importer.problems import Problem, Severity, problem
+from importer.problems import LIST_COLUMNS, Problem, Severity, problem
+from importer.sheets.frames import read_frames
 from importer.workbook import marked, problem_list
 from importer.workbook.marked import marked_path, write_marked
 from importer.workbook.template import write_template
 from tests.books import LIKERT, ONE_BATCH, write_book
 
-COLUMNS = ("severity", "cell", "ref", "column", "what is wrong", "what to do", "code")
 RED, AMBER, BLUE = "00F8B4B0", "00FFD98A", "00CFE3F5"
 
 
@@ -45,7 +47,7 @@ def mark(study: Path, *problems: Problem) -> Workbook:
 def rows_of(book: Workbook) -> list[dict[str, object]]:
     """Return the list of problems, by column."""
     rows = book.worksheets[0].iter_rows(min_row=4, values_only=True)
-    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    return [dict(zip(LIST_COLUMNS, row, strict=True)) for row in rows]
 
 
 def fills(book: Workbook, *cells: str) -> list[str]:
@@ -149,7 +151,7 @@ def test_the_list_says_everything_in_order(study):
     (row,) = rows_of(mark(study, no_type("B4")))
 
     expected = ("✗ error", "Instructions!B4", "Q2", "type", no_type().text, "Use one of: a.", "type-missing")
-    assert dict(zip(COLUMNS, expected, strict=True)) == row
+    assert dict(zip(LIST_COLUMNS, expected, strict=True)) == row
 
 
 def test_the_list_comes_first_and_is_open(study):
@@ -310,6 +312,41 @@ def test_a_target_that_cannot_be_written_is_refused(study):
 
     with pytest.raises(WriteRefused, match=r"study\.checked\.xlsx cannot be written"):
         mark(study, no_type("B4"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+@pytest.mark.parametrize("is_there", [False, True])
+def test_the_copy_is_for_those_who_may_read_the_workbook(study, is_there):
+    """Also where an earlier copy was for everybody."""
+    study.chmod(0o600)
+    if is_there:
+        marked_path(study).touch(0o644)
+
+    mark(study, no_type("B4"))
+
+    assert 0o600 == stat.S_IMODE(marked_path(study).stat().st_mode)
+
+
+def test_a_copy_is_known_again(study):
+    """Saved by another program under another name, it is still not the workbook."""
+    book = mark(study, no_type("B4"))
+    for name in ("Renamed.xlsx", "Renamed.checked.xlsx"):
+        book.save(study.with_name(name))
+
+        assert [("marked-copy", "Problems")] == [
+            (p.code, p.place) for p in read_frames(study.with_name(name), name)[1]
+        ]
+
+
+def test_a_mere_list_is_known_again(study):
+    """A copy that holds only the list says the same."""
+    source = study.with_name("damaged.xlsx")
+    source.write_bytes(b"PK")
+    write_marked(source, marked_path(source), [problem("damaged", "damaged.xlsx", detail="cut")])
+
+    (found,) = read_frames(marked_path(source), "x")[1]
+    assert "marked-copy" == found.code
+    assert "damaged.xlsx" in found.remedy
 
 
 def test_a_template_becomes_a_plain_workbook(study):

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 import pandas as pd
 
 from importer.contract import BATCHES, INSTRUCTIONS, SheetContract, canonical
 from importer.errors import WorkbookRefused
-from importer.problems import Problem, problem
+from importer.problems import LIST_COLUMNS, LIST_HEADER_ROW, LIST_SHEET, Problem, problem, quote
 from importer.sheets.headers import Place, find_sheet, first_rows, match_headers, missing_sheet
 from importer.sheets.merged import check_merged
 from importer.sheets.rows import GatheredRows
@@ -94,6 +94,8 @@ def read_frames(path: Path, workbook: str) -> tuple[Frames | None, tuple[Problem
 
 
 def _read_sheets(book: Workbook, workbook: str) -> tuple[Frames | None, tuple[Problem, ...]]:
+    if (copy := _marked_copy(book, workbook)) is not None:
+        return None, (copy,)
     info, problems = find_sheet(book, INSTRUCTIONS, workbook)
     if info is None:
         return None, (missing_sheet(book, INSTRUCTIONS, workbook),)
@@ -111,6 +113,22 @@ def _read_sheets(book: Workbook, workbook: str) -> tuple[Frames | None, tuple[Pr
         problems += (Place(workbook, info.name).problem("no-instructions"),)
     _fill_in_batch(instructions.data, [] if batches is None else batches.data["batch"].tolist())
     return Frames(workbook, book.path, book.sha256, instructions, batches), problems
+
+
+def _marked_copy(book: Workbook, workbook: str) -> Problem | None:
+    """Return the problem that a workbook is a marked copy, whatever its name and whoever saved it since."""
+    for info in book.sheets:
+        if info.name.startswith(LIST_SHEET):
+            rows = {
+                row.number: [c.text for c in row.cells if c.text]
+                for row in islice(book.rows(info), LIST_HEADER_ROW)
+            }
+            if tuple(rows.get(LIST_HEADER_ROW, ())) == LIST_COLUMNS:
+                original, _, _ = "".join(rows.get(1, ())).rpartition(": ")
+                return Place(workbook, info.name).problem(
+                    "marked-copy", original=quote(original) if original else "the workbook"
+                )
+    return None
 
 
 def _read_sheet(

@@ -10,6 +10,7 @@ neither marked nor touched.
 from __future__ import annotations
 
 import re
+import shutil
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
@@ -32,6 +33,7 @@ from importer.errors import WriteRefused
 from importer.problems import Problem, Severity
 from importer.workbook import looks
 from importer.workbook.problem_list import BY_WEIGHT, CELL_OR_RANGE, COLOURS, WORDS, write_list
+from importer.workbook.temporary import temporary_file
 
 SUFFIX: Final = ".checked.xlsx"
 
@@ -81,7 +83,11 @@ def write_marked(source: Path, target: Path, problems: Sequence[Problem]) -> Non
         raise ValueError("a workbook is never marked itself")
     content = _marked_bytes(source, problems)
     try:
-        target.write_bytes(content)
+        with temporary_file(target.parent) as temporary:
+            temporary.write_bytes(content)
+            # Whoever may not read the workbook may not read its copy.
+            shutil.copymode(source, temporary)
+            temporary.replace(target)
     except OSError as error:
         raise WriteRefused(
             f"{target.name} cannot be written ({error.strerror}). "

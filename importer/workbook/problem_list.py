@@ -18,23 +18,13 @@ from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.worksheet import Worksheet
 
 from importer.contract import MAX_CELL_CHARACTERS, column_letter
-from importer.problems import Problem, Severity
+from importer.problems import LIST_COLUMNS, LIST_HEADER_ROW, LIST_SHEET, Problem, Severity
 from importer.workbook import looks
 
-SHEET: Final = "Problems"
 COLOURS: Final = {Severity.ERROR: "F8B4B0", Severity.WARNING: "FFD98A", Severity.NOTE: "CFE3F5"}
 WORDS: Final = {Severity.ERROR: "✗ error", Severity.WARNING: "! warning", Severity.NOTE: "i note"}
 BY_WEIGHT: Final = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
-_COLUMNS: Final = (
-    ("severity", 12),
-    ("cell", 22),
-    ("ref", 12),
-    ("column", 20),
-    ("what is wrong", 60),
-    ("what to do", 60),
-    ("code", 24),
-)
-_HEADER_ROW: Final = 3
+_WIDTHS: Final = (12, 22, 12, 20, 60, 60, 24)
 _LINK_COLOUR: Final = "0B5CAD"
 CELL_OR_RANGE: Final = re.compile(r"[A-Z]{1,3}[0-9]+(:[A-Z]{1,3}[0-9]+)?")
 
@@ -47,27 +37,29 @@ def write_list(book: Workbook, name: str, problems: Sequence[Problem], *, is_cop
     book.active = 0
     _put(sheet, 1, 1, _headline(name, problems), bold=True, size=14)
     _put(sheet, 2, 1, _advice(name, is_copy=is_copy), colour=looks.GREY)
-    for number, (title, width) in enumerate(_COLUMNS, 1):
-        header = _put(sheet, _HEADER_ROW, number, title, bold=True, colour=looks.WHITE)
+    for number, (title, width) in enumerate(zip(LIST_COLUMNS, _WIDTHS, strict=True), 1):
+        header = _put(sheet, LIST_HEADER_ROW, number, title, bold=True, colour=looks.WHITE)
         header.fill = looks.fill(looks.DEEP)
         header.alignment = looks.MIDDLE
         sheet.column_dimensions[column_letter(number)].width = width
-    for row, problem in enumerate(problems, _HEADER_ROW + 1):
+    for row, problem in enumerate(problems, LIST_HEADER_ROW + 1):
         _write_problem(sheet, row, problem, book.sheetnames if is_copy else [])
-    for row, height in ((1, 26), (2, 20), (_HEADER_ROW, 24)):
+    for row, height in ((1, 26), (2, 20), (LIST_HEADER_ROW, 24)):
         sheet.row_dimensions[row].height = height
-    last = f"{column_letter(len(_COLUMNS))}{_HEADER_ROW + len(problems)}"
-    sheet.auto_filter.ref = f"A{_HEADER_ROW}:{last}"
-    sheet.freeze_panes = f"A{_HEADER_ROW + 1}"
+    last = f"{column_letter(len(LIST_COLUMNS))}{LIST_HEADER_ROW + len(problems)}"
+    sheet.auto_filter.ref = f"A{LIST_HEADER_ROW}:{last}"
+    sheet.freeze_panes = f"A{LIST_HEADER_ROW + 1}"
     sheet.sheet_view.showGridLines = False
     sheet.sheet_properties.tabColor = "C0392B"
-    looks.set_up_print(sheet, title_row=_HEADER_ROW)
+    looks.set_up_print(sheet, title_row=LIST_HEADER_ROW)
 
 
 def _free_title(book: Workbook) -> str:
     """Return a sheet name that the workbook does not have; Excel ignores case."""
     taken = {title.casefold() for title in book.sheetnames}
-    candidates = (SHEET if number == 1 else f"{SHEET} ({number})" for number in range(1, len(taken) + 2))
+    candidates = (
+        LIST_SHEET if number == 1 else f"{LIST_SHEET} ({number})" for number in range(1, len(taken) + 2)
+    )
     return next(title for title in candidates if title.casefold() not in taken)
 
 
@@ -104,7 +96,7 @@ def _write_problem(sheet: Worksheet, row: int, problem: Problem, titles: Sequenc
     cells[-1].font = looks.font(looks.GREY)
     if problem.sheet in titles:
         _link(cells[1], problem)
-    lines = max(looks.lines_of(text, width) for text, (_, width) in zip(texts, _COLUMNS, strict=True))
+    lines = max(looks.lines_of(text, width) for text, width in zip(texts, _WIDTHS, strict=True))
     sheet.row_dimensions[row].height = min(15 * lines + 4, 409)
 
 
@@ -126,6 +118,6 @@ def _put(
     bold: bool = False,
     size: float = 11,
 ) -> Cell:
-    cell = looks.put_text(sheet, row, column, text[:MAX_CELL_CHARACTERS])
+    cell = looks.put_text(sheet, row, column, text[: MAX_CELL_CHARACTERS // 2])  # each may count twice
     cell.font = looks.font(colour, bold=bold, size=size)
     return cell
