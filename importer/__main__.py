@@ -16,7 +16,7 @@ if __name__ == "__main__" and not sys.flags.safe_path:
 import gc
 import io
 import os
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import click
 
