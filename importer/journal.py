@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from importer.errors import JournalRefused
@@ -165,8 +167,17 @@ _REMEDIES: Final = {
 }
 
 
+@dataclass(slots=True)
+class _Work:
+    """Something to write, and what came of it."""
+
+    work: Callable[[], None]
+    is_done: bool = False
+    failure: BaseException | None = None
+
+
 class Journal:
-    """The journal file, open; one connection, used by one thread at a time."""
+    """The journal file, open; any number of threads may use it."""
 
     def __init__(self, path: Path) -> None:
         """
@@ -183,6 +194,8 @@ class Journal:
         except (OSError, sqlite3.Error) as error:
             raise self._refusal(error) from error
         self._db.row_factory = sqlite3.Row
+        self._lock = RLock()
+        self._waiting: deque[_Work] = deque()
         try:
             self._db.execute("PRAGMA journal_mode = WAL")
             # The answer to a PUT exists nowhere else, so a commit must survive a power cut.
@@ -215,11 +228,11 @@ class Journal:
     ) -> tuple[Import, ...]:
         """Return the imports that still have somewhere to go, oldest first; all, or of one batch or some workbooks."""
         states = ", ".join(f"'{state}'" for state in sorted(OPEN))
-        found = self._select(f"WHERE state IN ({states}) ORDER BY created_at, id")
-        names = None if workbooks is None else {str(path.resolve()) for path in workbooks}
-        return tuple(
-            i for i in found if batch_id in (None, i.batch_id) and (names is None or i.workbook in names)
+        found = self._select(
+            f"WHERE state IN ({states}) AND ? IN ('', batch_id) ORDER BY created_at, id", (batch_id or "",)
         )
+        names = None if workbooks is None else {str(path.resolve()) for path in workbooks}
+        return tuple(i for i in found if names is None or i.workbook in names)
 
     def recent(self, limit: int) -> tuple[Import, ...]:
         """Return the imports touched last, newest first."""
@@ -248,9 +261,11 @@ class Journal:
         )
         return bool(found)
 
-    def known_ids(self) -> dict[str, str]:
-        """Return the batch id of every instruction id that a push has seen."""
-        return {row["id"]: row["batch_id"] for row in self._run("SELECT id, batch_id FROM instruction_ids")}
+    def owners(self, instruction_ids: Sequence[str]) -> dict[str, str]:
+        """Return the batch id of each of some instruction ids, at most 900, that a push has seen."""
+        marks = ", ".join("?" * len(instruction_ids))
+        rows = self._run(f"SELECT id, batch_id FROM instruction_ids WHERE id IN ({marks})", instruction_ids)  # noqa: S608
+        return {row["id"]: row["batch_id"] for row in rows}
 
     # ------------------------------------------------------------ writing
     def start(
@@ -267,24 +282,24 @@ class Journal:
             at,
             at,
         )
-        with self._transaction():
+
+        def insert() -> None:
             self._run(
                 "INSERT INTO imports (id, batch_id, batch_ref, workbook, sha256, state, created_at, updated_at)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 values,
             )
             self._log(import_id, State.NEW, "", at)
+
+        self._commit(insert)
         return self.get(import_id)
 
-    def move(
-        self, import_id: str, come_from: State, to: State, *, at: float, note: str = "", **values: object
-    ) -> Import:
+    def move(self, current: Import, to: State, *, at: float, note: str = "", **values: Any) -> Import:
         """
         Move an import from one state to the next, with what is known by then.
 
         Args:
-            import_id: Which import.
-            come_from: The state it must be in.
+            current: The import; it must still be in its state.
             to: The state it gets.
             at: Seconds since 1970.
             note: Why, in a researcher's words.
@@ -298,23 +313,26 @@ class Journal:
         """
         texts = {name: _encode(name, value) for name, value in values.items()}
         assignments = "".join(f", {name} = ?" for name in texts)
-        with self._transaction():
-            moved = self._run(
+        moved = replace(current, state=to, note=_whole(note), updated_at=at, **values)
+
+        def update() -> None:
+            found = self._run(
                 f"UPDATE imports SET state = ?, note = ?, updated_at = ?{assignments}"  # noqa: S608 - names of ours
                 " WHERE id = ? AND state = ? RETURNING id",
-                (to, note, at, *texts.values(), import_id, come_from),
+                (to, note, at, *texts.values(), current.id, current.state),
             )
-            if not moved:
+            if not found:
                 raise JournalRefused(
-                    f"Another process has moved the import {import_id} on. Run importer status to see how it stands."
+                    f"Another process has moved the import {current.id} on. Run importer status to see how it stands."
                 )
-            self._log(import_id, to, note, at)
+            self._log(current.id, to, note, at)
             if to is State.ACKNOWLEDGED:
-                self._remember_ids(import_id)
-        return self.get(import_id)
+                self._remember_ids(moved)
 
-    def _remember_ids(self, import_id: str) -> None:
-        done = self.get(import_id)
+        self._commit(update)
+        return moved
+
+    def _remember_ids(self, done: Import) -> None:
         for instruction_id in done.ids.values():
             self._run(
                 "INSERT INTO instruction_ids (id, batch_id) VALUES (?, ?)"
@@ -329,29 +347,54 @@ class Journal:
         )
 
     # ------------------------------------------------------------ SQLite
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        # IMMEDIATE takes the write lock at once, so nothing is read that may change.
-        self._run("BEGIN IMMEDIATE")
+    def _commit(self, work: Callable[[], None]) -> None:
+        """
+        Do some writing; it is on the disk when this returns.
+
+        What several threads have to write at the same time becomes one transaction: waiting for the
+        disk is what a commit costs, and whoever waits for the others' commit lets them join the next.
+        """
+        mine = _Work(work)
+        self._waiting.append(mine)
+        with self._lock:
+            if not mine.is_done:
+                self._commit_all([self._waiting.popleft() for _ in range(len(self._waiting))])
+        if mine.failure is not None:
+            raise mine.failure
+
+    def _commit_all(self, some: Sequence[_Work]) -> None:
         try:
-            yield
+            # IMMEDIATE takes the write lock at once, so nothing is read that may change.
+            self._run("BEGIN IMMEDIATE")
+            for one in some:
+                self._do(one)
             self._run("COMMIT")
-        except BaseException:
+        except BaseException as failure:
+            for one in some:
+                one.failure = one.failure or failure
             # A disk that is full leaves a transaction open that could not be committed.
             if self._db.in_transaction:
                 with suppress(JournalRefused):
                     self._run("ROLLBACK")
-            raise
+        for one in some:
+            one.is_done = True
+
+    def _do(self, one: _Work) -> None:
+        """Do one piece of a transaction; if it is refused, the others are done all the same."""
+        self._run("SAVEPOINT one")
+        try:
+            one.work()
+        except JournalRefused as refusal:
+            one.failure = refusal
+            self._run("ROLLBACK TO one")
+        self._run("RELEASE one")
 
     def _run(self, sql: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
         """Run a statement and return its rows, all of them: damage shows when a row is fetched."""
-        # Half a character, out of JSON or a file name, is no text to SQLite; damage is something else.
-        texts = [
-            value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
-            for value in values
-        ]
+        texts = [_whole(value) if isinstance(value, str) else value for value in values]
         try:
-            return self._db.execute(sql, texts).fetchall()
+            with self._lock:
+                return self._db.execute(sql, texts).fetchall()
         except _FAILURES as error:
             raise self._refusal(error) from error
 
@@ -373,6 +416,11 @@ def _encode(name: str, value: object) -> object:
     # JSON escapes half a character. A path is JSON only if it needs it: no absolute path begins with a quote.
     is_json = name in _JSON_COLUMNS or (name == "workbook" and not _is_whole(str(value)))
     return json.dumps(value) if is_json else value
+
+
+def _whole(text: str) -> str:
+    """Return a text as SQLite keeps it: half a character, out of JSON or a file name, is no text there."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _is_whole(text: str) -> bool:

@@ -72,7 +72,7 @@ def test_the_last_push_is_the_one_made_last(tmp_path: Path):
         for import_id, at, text in (("one", 500.0, "earlier"), ("two", 100.0, "later")):
             journal.start(import_id, batch_id=BATCH, batch_ref="", workbook=tmp_path, sha256="ab", at=at)
             after = [{**ITEM, "description": text}]
-            journal.move(import_id, State.NEW, State.ACKNOWLEDGED, at=at, after=after)
+            journal.move(journal.get(import_id), State.ACKNOWLEDGED, at=at, after=after)
 
         assert [{**ITEM, "description": "later"}] == journal.last_known(BATCH)
 

@@ -165,9 +165,9 @@ def test_an_earlier_push_does_not_stand_for_a_later_one(
     with Journal(tmp_path / "journal.sqlite3") as journal:
         for import_id in ("earlier", "later"):
             journal.start(import_id, batch_id=BATCH, batch_ref="", workbook=tmp_path, sha256="ab", at=1.0)
-        journal.move("earlier", State.NEW, State.ACKNOWLEDGED, at=2.0, after=[ITEM], attempts=1)
-        journal.move("later", State.NEW, State.SENT, at=3.0, attempts=1)
-        journal.move("later", State.SENT, end, at=4.0)
+        journal.move(journal.get("earlier"), State.ACKNOWLEDGED, at=2.0, after=[ITEM], attempts=1)
+        journal.move(journal.get("later"), State.SENT, at=3.0, attempts=1)
+        journal.move(journal.get("later"), end, at=4.0)
 
         assert known == journal.last_known(BATCH)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import stat
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from importer.errors import JournalRefused
-from importer.journal import Journal, State
+from importer.journal import Import, Journal, State
 
 BATCH = "019a0f6e-1c1d-7cc2-8a67-2f6b1f0d8a11"
 ITEM = {"id": "0192041c-470f-7336-8e3d-e03fc086a4e1", "type": "free_text", "description": "Wärum?"}
@@ -33,7 +36,12 @@ def test_an_import_survives_closing_the_file(tmp_path: Path):
     with Journal(path) as journal:
         start(journal)
         journal.move(
-            "one", State.NEW, State.PLANNED, at=101, before=[ITEM], body={"instructions": [ITEM]}, refs=["Q1"]
+            journal.get("one"),
+            State.PLANNED,
+            at=101,
+            before=[ITEM],
+            body={"instructions": [ITEM]},
+            refs=["Q1"],
         )
 
     with Journal(path) as journal:
@@ -45,10 +53,11 @@ def test_an_import_survives_closing_the_file(tmp_path: Path):
 def test_a_transition_is_made_once(journal: Journal):
     """Whoever comes second is told that somebody else has moved the import on."""
     start(journal)
-    journal.move("one", State.NEW, State.PLANNED, at=101)
+    stale = journal.get("one")
+    journal.move(stale, State.PLANNED, at=101)
 
     with pytest.raises(JournalRefused, match="Another process"):
-        journal.move("one", State.NEW, State.CANCELLED, at=102)
+        journal.move(stale, State.CANCELLED, at=102)
 
     assert State.PLANNED is journal.get("one").state
 
@@ -58,7 +67,7 @@ def test_open_imports_are_those_with_somewhere_to_go(journal: Journal):
     for number, state in enumerate(State):
         start(journal, str(number), at=number)
         if state is not State.NEW:
-            journal.move(str(number), State.NEW, state, at=50)
+            journal.move(journal.get(str(number)), state, at=50)
 
     assert ["new", "planned", "sent", "acknowledged"] == [i.state for i in journal.open_imports()]
 
@@ -75,19 +84,20 @@ def test_open_imports_can_be_asked_by_workbook(journal: Journal, tmp_path: Path)
 def test_ids_are_known_once_they_are_acknowledged(journal: Journal):
     """Checking asks which batch an instruction id belongs to."""
     start(journal)
-    journal.move("one", State.NEW, State.ACKNOWLEDGED, at=101, ids={"Q1": ITEM["id"]}, after=[ITEM])
+    journal.move(journal.get("one"), State.ACKNOWLEDGED, at=101, ids={"Q1": ITEM["id"]}, after=[ITEM])
 
-    assert {ITEM["id"]: BATCH} == journal.known_ids()
+    assert {ITEM["id"]: BATCH} == journal.owners(["x", ITEM["id"]])
     assert [ITEM] == journal.last_known(BATCH)
 
 
 def test_a_failed_transition_leaves_no_trace(journal: Journal):
     """Log and state are one transaction."""
     start(journal)
+    stale = replace(journal.get("one"), state=State.SENT)
     with pytest.raises(JournalRefused):
-        journal.move("one", State.SENT, State.ACKNOWLEDGED, at=101, ids={"Q1": "x"})
+        journal.move(stale, State.ACKNOWLEDGED, at=101, ids={"Q1": "x"})
 
-    assert {} == journal.known_ids()
+    assert {} == journal.owners(["x"])
     assert State.NEW is journal.get("one").state
 
 
@@ -106,3 +116,45 @@ def test_a_damaged_journal_is_refused_in_one_sentence(tmp_path: Path):
         Journal(path)
 
     assert path.read_bytes().startswith(b"this is no database")
+
+
+def test_threads_share_commits_and_each_gets_its_own_refusal(journal: Journal):
+    """Two of many threads try what another process has done already; all others succeed."""
+    for number in range(40):
+        start(journal, str(number))
+    stale = [journal.get(str(number)) for number in range(40)]
+    for number in (7, 21):
+        journal.move(stale[number], State.CANCELLED, at=101)
+
+    def move(one: Import) -> str:
+        try:
+            return journal.move(one, State.PLANNED, at=102, note=f"n{one.id}").note
+        except JournalRefused:
+            return "refused"
+
+    with ThreadPoolExecutor(16) as threads:
+        notes = list(threads.map(move, stale))
+
+    assert ["refused" if number in (7, 21) else f"n{number}" for number in range(40)] == notes
+    assert notes == [
+        "refused" if i.state is State.CANCELLED else i.note for i in (journal.get(str(n)) for n in range(40))
+    ]
+
+
+def test_what_several_threads_write_is_one_commit(journal: Journal):
+    """Those that wait while one commits go together."""
+    for number in range(9):
+        start(journal, str(number))
+    begun: list[str] = []
+    journal._db.set_trace_callback(lambda sql: begun.append(sql) if sql.startswith("BEGIN") else None)
+
+    with ThreadPoolExecutor(9) as threads:
+        with journal._lock:  # as if another thread were committing
+            moving = [
+                threads.submit(journal.move, journal.get(str(n)), State.PLANNED, at=1.0) for n in range(9)
+            ]
+            while len(journal._waiting) < 9:
+                time.sleep(0.001)
+        assert {State.PLANNED} == {one.result().state for one in moving}
+
+    assert 1 == len(begun)

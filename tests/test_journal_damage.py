@@ -39,7 +39,7 @@ def filled(path: Path) -> bytes:
             start = {"batch_id": BATCH, "batch_ref": "", "workbook": path, "sha256": "ab"}
             journal.start(str(number), at=number, **start)
             journal.move(
-                str(number), State.NEW, State.PLANNED, at=number, body={"instructions": [ITEM]}, refs=["Q"]
+                journal.get(str(number)), State.PLANNED, at=number, body={"instructions": [ITEM]}, refs=["Q"]
             )
     return path.read_bytes()
 
@@ -47,11 +47,11 @@ def filled(path: Path) -> bytes:
 def use(path: Path) -> None:
     """Ask a journal everything, and move what is open."""
     with Journal(path) as journal:
-        journal.known_ids()
+        journal.owners([ITEM["id"]])
         journal.last_known(BATCH)
         journal.recent(5)
         for found in journal.open_imports():
-            journal.move(found.id, found.state, State.CANCELLED, at=1.0)
+            journal.move(found, State.CANCELLED, at=1.0)
 
 
 def test_damage_anywhere_is_refused_or_harmless(tmp_path: Path):
@@ -162,7 +162,7 @@ def test_half_a_character_is_no_damage(tmp_path: Path):
     half = {**ITEM, "description": "half \ud83d"}
     with Journal(tmp_path / "journal.sqlite3") as journal:
         journal.start("one", batch_id=BATCH, batch_ref="", workbook=tmp_path, sha256="ab", at=1.0)
-        moved = journal.move("one", State.NEW, State.ACKNOWLEDGED, at=2.0, after=[half], note="half \ud83d")
+        moved = journal.move(journal.get("one"), State.ACKNOWLEDGED, at=2.0, after=[half], note="half \ud83d")
 
     assert ([half], "half \\ud83d") == (moved.after, moved.note)
 

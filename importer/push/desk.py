@@ -77,7 +77,7 @@ class Desk:
             Unfinished: It cannot be written, and something was.
         """
         try:
-            moved = self.journal.move(current.id, current.state, to, at=self.at, **values)
+            moved = self.journal.move(current, to, at=self.at, **values)
         except JournalRefused as refusal:
             if current.state in {State.NEW, State.PLANNED}:
                 raise
