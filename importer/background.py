@@ -43,7 +43,7 @@ class CheckProcess:
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            # No matrix is multiplied; numpy would keep a thread and its memory for each core.
+            # No matrix is multiplied; numpy would start a thread for each core.
             env=environ | {"OPENBLAS_NUM_THREADS": "1"},
             # Ctrl-C is for this process, which ends the other; it would print a traceback of its own.
             start_new_session=True,
