@@ -451,7 +451,7 @@ def test_no_entity_is_expanded(part: str, tmp_path: Path):
     with_entities(path, part)
 
     checked = check([path])
-    marked = mark(checked.report)
+    marked, _ = mark(checked.report)
 
     assert checked.report.broken
     assert not any("EXPANDED" in one.text for one in checked.report.problems)
