@@ -13,15 +13,12 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 from importer.errors import UsageError
-
-if TYPE_CHECKING:
-    from importer.places import Checked
-
+from importer.places import Part
 
 # Collecting garbage while pandas and pandera are imported finds none, and takes a tenth of the time.
 _PROGRAM: Final = "import gc; gc.disable(); from importer.checking import main; main()"
@@ -55,25 +52,29 @@ class CheckProcess:
         with self._child:  # closes its pipes and waits
             pass
 
-    def check(self, paths: Sequence[Path], *, batch_id: str | None, known_ids: Mapping[str, str]) -> Checked:
+    def check_parts(self, paths: Sequence[Path], *, batch_id: str | None) -> Iterator[Part]:
         """
-        Do what `importer.checking.check` does, once; nothing is read before.
+        Do what `importer.checking.check_parts` does, once; nothing is read before.
 
         Raises:
-            UsageError: What `importer.checking.check` raises.
+            UsageError: What `importer.checking.check_parts` raises.
             RuntimeError: The other process failed; our bug.
         """
         assert self._child.stdin is not None  # noqa: S101 - asked for above
-        assert self._child.stdout is not None  # noqa: S101
         try:
             with self._child.stdin as stdin:
-                pickle.dump((tuple(paths), batch_id, known_ids), stdin)
+                pickle.dump((tuple(paths), batch_id), stdin)
             # Its end is not waited for.
-            answer: Checked | UsageError | str = pickle.load(self._child.stdout)  # noqa: S301 - our own child
+            while isinstance(answer := self._answer(), Part):
+                yield answer
         except (BrokenPipeError, EOFError, pickle.UnpicklingError) as cut:
             raise RuntimeError(f"The check ended with {self._child.wait()} before it answered.") from cut
         if isinstance(answer, UsageError):
             raise answer
         if isinstance(answer, str):
             raise RuntimeError(f"The check failed.\n{answer}")  # noqa: TRY004 - its traceback
+
+    def _answer(self) -> Part | UsageError | str | None:
+        assert self._child.stdout is not None  # noqa: S101 - asked for
+        answer: Part | UsageError | str | None = pickle.load(self._child.stdout)  # noqa: S301 - our own child
         return answer

@@ -11,12 +11,12 @@ import os
 import pickle
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final, NoReturn
 
+from importer.crosscheck import Owners
 from importer.errors import UsageError, WriteRefused
 from importer.gathered import Gathered
 from importer.places import Checked, Part, Places, SheetPlaces, Study
@@ -25,23 +25,21 @@ from importer.sheets.frames import Frames, SheetFrame, read_frames
 from importer.transformer import first_rows, to_batches
 from importer.validator import validate
 
-_NO_IDS: Final[Mapping[str, str]] = MappingProxyType({})
-
 #: Workbooks that pandera judges at once: a call for each would take 40 times as long, and one for
 #: ten thousand would hold them all in memory.
 PART: Final = 100
+#: The first part is small, so that whoever waits for it can begin.
+FIRST_PART: Final = 10
 
 
-def check(
-    paths: Sequence[Path], *, batch_id: str | None = None, known_ids: Mapping[str, str] = _NO_IDS
-) -> Checked:
+def check(paths: Sequence[Path], *, batch_id: str | None = None, owners: Owners = lambda _: {}) -> Checked:
     """
     Check workbooks, without a network.
 
     Args:
         paths: The workbooks, as the researcher named them.
         batch_id: Serves a workbook that does not say its batch.
-        known_ids: The batch of every instruction id that the journal knows.
+        owners: As for `importer.crosscheck.Claims.problems`.
 
     Returns:
         One report over all of them, and the workbooks that have no error.
@@ -54,7 +52,7 @@ def check(
         for part in check_parts(paths, batch_id=batch_id):
             gathered.add(part)
             packed |= part.studies
-        report = gathered.report(lambda ids: {one: known_ids[one] for one in ids if one in known_ids})
+        report = gathered.report(owners)
     ready = (name for name in report.workbooks if name in packed and name not in report.broken)
     return Checked(report, tuple(pickle.loads(packed[name]) for name in ready))  # noqa: S301 - ours
 
@@ -63,8 +61,10 @@ def check_parts(
     paths: Sequence[Path], *, batch_id: str | None = None, part_size: int = PART
 ) -> Iterator[Part]:
     """Check workbooks, each by itself, some at a time; arguments and errors as for `check`."""
-    for start in range(0, len(paths), part_size):
-        yield _check_part(paths[start : start + part_size], batch_id)
+    start, size = 0, min(FIRST_PART, part_size)
+    while start < len(paths):
+        yield _check_part(paths[start : start + size], batch_id)
+        start, size = start + size, part_size
 
 
 def _check_part(paths: Sequence[Path], batch_id: str | None) -> Part:
@@ -151,19 +151,18 @@ def _sheet_places(sheet: SheetFrame, rows: set[int]) -> SheetPlaces:
     )
 
 
-def _answer(
-    paths: Sequence[Path], batch_id: str | None, known_ids: Mapping[str, str]
-) -> Checked | UsageError | str:
+def _answers(paths: Sequence[Path], batch_id: str | None) -> Iterator[Part | UsageError | str | None]:
     try:
-        return check(paths, batch_id=batch_id, known_ids=known_ids)
+        yield from check_parts(paths, batch_id=batch_id)
+        yield None
     except UsageError as refusal:
-        return refusal
+        yield refusal
     except Exception:  # the parent reports it
-        return traceback.format_exc()
+        yield traceback.format_exc()
 
 
 def main() -> NoReturn:
-    """Answer one question: a pickled call of `check` on stdin; its result, refusal or traceback on stdout."""
+    """Answer one question, a pickled call of `check_parts` on stdin: its parts, then None, a refusal or a traceback."""
     # Rows and frames are no garbage while they are made: to look for it as often as Python does takes a
     # tenth of reading 10,000 rows.
     gc.freeze()
@@ -175,7 +174,8 @@ def main() -> NoReturn:
     # No question: whoever would have asked has ended. No reader: whoever asked has.
     with suppress(EOFError, BrokenPipeError):
         question = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
-        pickle.dump(_answer(*question), answer)
-        answer.flush()
+        for part in _answers(*question):
+            pickle.dump(part, answer, pickle.HIGHEST_PROTOCOL)
+            answer.flush()
     # Python's own way out frees every object first, which takes a tenth of a second.
     os._exit(0)

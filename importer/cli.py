@@ -12,7 +12,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -24,8 +24,9 @@ from importer.errors import Interrupted, JournalRefused, Refusal, UsageError
 from importer.output import print_json, print_lines, say
 
 if TYPE_CHECKING:
+    from importer.crosscheck import Owners
     from importer.journal import Journal
-    from importer.places import Checked
+    from importer.places import Part
     from importer.push.desk import Desk, Effects
     from importer.push.reading import Reading
     from importer.push.submitter import Outcome
@@ -90,6 +91,23 @@ _BATCH = click.option(
 )
 _RELINK = click.option(
     "--relink", is_flag=True, help="Give rows that lost their ids the ids of the instructions they look like."
+)
+
+
+_JOBS = click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    default=32,
+    show_default=True,
+    metavar="N",
+    help="At most so many requests at the same time; fewer as soon as Prolific asks for it.",
+)
+_RATE = click.option(
+    "--rate",
+    "per_s",
+    type=click.FloatRange(0, min_open=True),
+    metavar="R",
+    help="At most so many requests in a second.",
 )
 
 
@@ -164,19 +182,23 @@ def check(workbooks: tuple[Path, ...], batch_id: str | None, mark: bool, as_json
       importer check --mark wave1.xlsx wave2.xlsx
     """
     from importer import checking, render
+    from importer.gathered import Gathered
 
-    checked = checking.check(workbooks, batch_id=batch_id, known_ids=_known_ids(_settings()))
-    marked, refused = checking.mark(checked.report) if mark else ({}, ())
-    code = int(bool(checked.report.broken))
+    with Gathered() as gathered, _owners(_settings()) as owners:
+        for part in checking.check_parts(workbooks, batch_id=batch_id):
+            gathered.add(part)
+        report = gathered.report(owners)
+    marked, refused = checking.mark(report) if mark else ({}, ())
+    code = int(bool(report.broken))
     if as_json:
         print_json(
             "check",
             code,
-            report=render.report_json(checked.report),
+            report=render.report_json(report),
             marked={k: str(v) for k, v in marked.items()},
         )
     else:
-        print_lines(render.report_text(checked.report))
+        print_lines(render.report_text(report))
         for target in marked.values():
             say(f"Marked copy: {target}")
     for refusal in refused:
@@ -190,10 +212,18 @@ def check(workbooks: tuple[Path, ...], batch_id: str | None, mark: bool, as_json
 @_WORKBOOKS
 @_BATCH
 @_RELINK
+@_JOBS
+@_RATE
 @click.option("--exit-code", "pending_code", is_flag=True, help="Exit with 10 if changes are pending.")
 @_JSON
 def plan(
-    workbooks: tuple[Path, ...], batch_id: str | None, relink: bool, pending_code: bool, as_json: bool
+    workbooks: tuple[Path, ...],
+    batch_id: str | None,
+    relink: bool,
+    jobs: int,
+    per_s: float | None,
+    pending_code: bool,
+    as_json: bool,
 ) -> int:
     """
     Show what a push would change; nothing is sent.
@@ -203,12 +233,12 @@ def plan(
       importer plan study.xlsx
       importer plan study.xlsx --exit-code && echo "nothing to do"
     """
-    with _at_work(workbooks, batch_id) as (desk, checked, reading):
+    with _at_work(workbooks, batch_id, jobs, per_s) as (desk, checked, reading):
         from importer import render, run
 
         planned = run.plan_all(desk, checked, reading, relink=relink)
     code = planned.exit_code
-    if code == 0 and pending_code and any(r.has_work for r in planned.results):
+    if code == 0 and pending_code and any(row.has_work for row in planned.rows):
         code = PENDING
     if as_json:
         print_json("plan", code, **render.pushed_json(planned))
@@ -236,6 +266,11 @@ def plan(
     help="Push only the plan that was reviewed, without asking.",
 )
 @click.option("-y", "--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
+@click.option(
+    "--all-or-nothing", is_flag=True, help="Send nothing if any workbook is not ready or would be refused."
+)
+@_JOBS
+@_RATE
 @_JSON
 def push(
     workbooks: tuple[Path, ...],
@@ -244,6 +279,9 @@ def push(
     allow_remove: int | None,
     fingerprints: tuple[str, ...],
     yes: bool,
+    all_or_nothing: bool,
+    jobs: int,
+    per_s: float | None,
     as_json: bool,
 ) -> int:
     """
@@ -261,12 +299,14 @@ def push(
             "With --json nobody sees the plan and can be asked. If the plan is right, run again with --yes, or with "
             "--plan FINGERPRINT. Nothing was sent."
         )
-    with _at_work(workbooks, batch_id) as (desk, checked, reading):
+    with _at_work(workbooks, batch_id, jobs, per_s) as (desk, checked, reading):
         from importer import render, run
 
         consent = run.Consent(allow_remove, fingerprints, relink)
         ask = _asker(is_agreed=is_agreed, is_shown=not as_json)
-        pushed = run.push(desk, workbooks, checked, reading, consent=consent, ask=ask)
+        pushed = run.push(
+            desk, workbooks, checked, reading, consent=consent, ask=ask, all_or_nothing=all_or_nothing
+        )
     if as_json:
         print_json("push", pushed.exit_code, **render.pushed_json(pushed))
     else:
@@ -376,35 +416,49 @@ def _settings() -> Settings:
     return read_settings(click.get_current_context().find_root().obj["flags"])
 
 
-def _known_ids(settings: Settings) -> dict[str, str]:
-    """Return what the journal knows of instruction ids; checking must not need a journal."""
+@contextmanager
+def _owners(settings: Settings) -> Iterator[Owners]:
+    """Ask the journal whose an instruction id is; checking must not need a journal."""
     path = settings.state / JOURNAL_NAME
     if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a forbidden folder
-        return {}
+        yield lambda _: {}
+        return
     from importer.journal import Journal
 
-    try:
-        with Journal(path) as journal:
-            return journal.known_ids()
-    except JournalRefused as refusal:
-        _tell(f"{refusal} Checked without it: an id that belongs to another batch shows in the plan only.")
-        return {}
+    tell = _teller()
+
+    def owners(ids: Sequence[str]) -> Mapping[str, str]:
+        try:
+            with Journal(path) as journal:
+                return journal.owners(ids)
+        except JournalRefused as refusal:
+            tell(f"{refusal} Checked without it: an id that belongs to another batch shows in the plan only.")
+            return {}
+
+    yield owners
 
 
 @contextmanager
-def _open_desk(settings: Settings, token: Token, journal: Journal) -> Iterator[Desk]:
+def _open_desk(
+    settings: Settings, token: Token, journal: Journal, *, jobs: int = 1, per_s: float | None = None
+) -> Iterator[Desk]:
     """Open the client, with the real clock."""
     from importer.prolific import Prolific
+    from importer.prolific.pace import Pace
     from importer.push.desk import Desk
 
-    with Prolific(settings.url, token, ca_file=settings.ca_file, on_notice=_tell) as prolific:
-        yield Desk(prolific, journal, settings.state, _effects(), settings.hold_s)
+    pace, tell = Pace(jobs, per_s), _teller()
+    with Prolific(
+        settings.url, token, ca_file=settings.ca_file, on_notice=tell, pace=pace, sleep=pace.sleep
+    ) as prolific:
+        effects = _effects(pace.sleep, tell)
+        yield Desk(prolific, journal, settings.state, effects, settings.hold_s, jobs=jobs, stop=pace.stop)
 
 
 @contextmanager
 def _at_work(
-    workbooks: Sequence[Path], batch_id: str | None
-) -> Iterator[tuple[Desk, Callable[[], Checked], Reading]]:
+    workbooks: Sequence[Path], batch_id: str | None, jobs: int, per_s: float | None
+) -> Iterator[tuple[Desk, Callable[[], Iterator[Part]], Reading]]:
     """Have the check's imports and the reading from Prolific begin, side by side, before all else is imported."""
     from importer.background import CheckProcess
 
@@ -418,17 +472,13 @@ def _at_work(
 
         with (
             Journal(settings.state / JOURNAL_NAME) as journal,
-            _open_desk(settings, token, journal) as desk,
-            reading.begin(desk.prolific, journal, workbooks, batch_id) as read,
+            _open_desk(settings, token, journal, jobs=jobs, per_s=per_s) as desk,
+            reading.begin(desk, workbooks, batch_id) as read,
         ):
-            yield (
-                desk,
-                lambda: process.check(workbooks, batch_id=batch_id, known_ids=journal.known_ids()),
-                read,
-            )
+            yield desk, lambda: process.check_parts(workbooks, batch_id=batch_id), read
 
 
-def _effects() -> Effects:
+def _effects(sleep: Callable[[float], None], tell: Callable[[str], None]) -> Effects:
     import random
     import time
     import uuid
@@ -439,10 +489,10 @@ def _effects() -> Effects:
     return Effects(
         now=lambda: datetime.now(UTC),
         monotonic=time.monotonic,
-        sleep=time.sleep,
+        sleep=sleep,
         jitter=random.random,
         new_id=lambda: uuid.uuid4().hex,
-        tell=_tell,
+        tell=tell,
         checkpoint=lambda _: None,
     )
 
@@ -477,6 +527,7 @@ def _confirm(question: str, subject: str, otherwise: str) -> None:
         raise Refusal(f"You said no. {otherwise}")
 
 
-def _tell(sentence: str) -> None:
-    if not click.get_current_context().find_root().obj["quiet"]:
-        say(sentence)
+def _teller() -> Callable[[str], None]:
+    """Return what says a sentence, from any thread, unless --quiet was given."""
+    is_quiet = click.get_current_context().find_root().obj["quiet"]
+    return (lambda _: None) if is_quiet else say

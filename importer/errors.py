@@ -31,6 +31,10 @@ class ImporterError(Exception):
 
     exit_code = 70
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # pickle would call the class with the message alone, which not every class takes.
+        return _restored, (type(self), self.args, self.__dict__)
+
 
 class UsageError(ImporterError):
     """The command line or the settings ask for something that makes no sense."""
@@ -131,3 +135,12 @@ class Rejected(ProlificError):
 
 class OutcomeUnknown(ProlificError):
     """Time-out, reset, 5xx, cut or unreadable answer: the request may have had its effect."""
+
+
+def _restored(
+    kind: type[ImporterError], arguments: tuple[object, ...], attributes: dict[str, object]
+) -> ImporterError:
+    refusal = kind.__new__(kind, *arguments)
+    refusal.args = arguments
+    refusal.__dict__.update(attributes)
+    return refusal

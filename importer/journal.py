@@ -248,6 +248,10 @@ class Journal:
         )
         return found[0].after if found else None
 
+    def knows(self, batch_id: str) -> bool:
+        """Whether an import of a batch was ever recorded."""
+        return bool(self._run("SELECT 1 FROM imports WHERE batch_id = ? LIMIT 1", (batch_id,)))
+
     def revision(self) -> int:
         """Return a number that grows with every transition."""
         return int(self._run("SELECT COALESCE(MAX(number), 0) FROM imports_log")[0][0])

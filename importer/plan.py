@@ -16,7 +16,6 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from types import MappingProxyType
 from typing import Final
 
 from importer.changes import Change, FieldChange, Kind, compare
@@ -154,7 +153,7 @@ def make_plan(batch: Batch, existing: Existing, *, relink: bool = False) -> Plan
         changes=changes,
         details=details,
         relinks=() if relink else found,
-        relinked=MappingProxyType(relinked),
+        relinked=relinked,
         body=body,
         patch=patch,
         notes=(*_notes(existing, changes, body or patch), *notes),

@@ -23,7 +23,9 @@ def check(
     with chdir(paths[0].parent):
         names = [Path(path.name) for path in paths]
         known = {key.lower(): batch_id for key, batch_id in known_ids.items()}
-        return checking.check(names, batch_id=batch_id, known_ids=known).report.problems
+        return checking.check(
+            names, batch_id=batch_id, owners=lambda ids: {i: known[i] for i in ids if i in known}
+        ).report.problems
 
 
 def read(path: Path) -> Frames:

@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn
 
-from importer.checking import check
+from importer.checking import check, check_parts
 from importer.errors import ImporterError
 from importer.push.desk import Desk
 from importer.push.reading import begin
@@ -274,7 +274,7 @@ def deed(verb: Verb, desk: Desk, *paths: Path) -> tuple[list[int], list[str]]:
         outcomes = resume(desk, desk.journal.open_imports())
         refusals = [o.refusal for o in outcomes if o.refusal is not None]
         return [r.exit_code for r in refusals] or [0], [str(r) for r in refusals]
-    with begin(desk.prolific, desk.journal, paths) as reading:
-        result = push(desk, paths, lambda: check(paths), reading, consent=Consent(), ask=lambda _: None)
+    with begin(desk, paths) as reading:
+        result = push(desk, paths, lambda: check_parts(paths), reading, consent=Consent(), ask=lambda _: None)
     refusals = [r for study in result.results for r in study.refusals]
     return [result.exit_code], [str(r) for r in refusals]

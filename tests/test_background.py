@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import signal
 import subprocess
 import sys
@@ -34,21 +35,22 @@ def test_a_workbook_is_read_when_it_is_asked_for(study: Path):
     study.write_bytes(b"")
     with CheckProcess() as process:
         study.write_bytes(ready)
-        checked = process.check([study], batch_id=None, known_ids={})
+        (part,) = process.check_parts([study], batch_id=None)
 
-    assert [BATCH] == [batch.batch_id for s in checked.studies for batch in s.batches]
+    (study_again,) = map(pickle.loads, part.studies.values())
+    assert [BATCH] == [batch.batch_id for batch in study_again.batches]
 
 
 def test_a_refusal_comes_back(study: Path):
     """What the check refuses, it refuses from its own process too."""
     with CheckProcess() as process, pytest.raises(UsageError, match="--batch names"):
-        process.check([study], batch_id="another", known_ids={})
+        list(process.check_parts([study], batch_id="another"))
 
 
 def test_a_bug_comes_back_with_its_traceback():
     """A check that fails is a bug of ours, and its report needs the place."""
     with CheckProcess() as process, pytest.raises(RuntimeError, match=r"checking\.py"):
-        process.check([None], batch_id=None, known_ids={})  # type: ignore[list-item]
+        list(process.check_parts([None], batch_id=None))  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize("last_words", ["", r"os.write(1, b'\x80\x05\x95\x99'); "])
@@ -56,7 +58,7 @@ def test_a_process_that_dies_is_a_bug(last_words: str, monkeypatch: pytest.Monke
     """Killed by the system, or in the middle of its answer."""
     monkeypatch.setattr(background, "_PROGRAM", f"import os; {last_words}os._exit(3)")
     with CheckProcess() as process, pytest.raises(RuntimeError, match="ended with 3 "):
-        process.check([Path("study.xlsx")], batch_id=None, known_ids={"x" * 100_000: ""})
+        list(process.check_parts([Path("x" * 100_000)], batch_id=None))
 
 
 def test_a_command_that_is_refused_waits_for_no_check(monkeypatch: pytest.MonkeyPatch):

@@ -9,7 +9,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from importer.checking import check
+from importer.checking import check_parts
 from importer.errors import PlanRefused, Refusal, Unfinished, WriteRefused
 from importer.journal import State
 from importer.push.desk import Desk
@@ -35,9 +35,9 @@ def desk(prolific: Sandbox, tmp_path: Path, clock: Clock) -> Iterator[Desk]:
 
 def go(desk: Desk, *paths: Path, **consent: object) -> RunResult:
     """Push, and agree to every plan."""
-    with begin(desk.prolific, desk.journal, paths) as reading:
+    with begin(desk, paths) as reading:
         return push(
-            desk, paths, lambda: check(paths), reading, consent=Consent(**consent), ask=lambda _: None
+            desk, paths, lambda: check_parts(paths), reading, consent=Consent(**consent), ask=lambda _: None
         )  # type: ignore[arg-type]
 
 
@@ -151,8 +151,8 @@ def test_saying_no_sends_nothing(desk: Desk, prolific: Sandbox, study: Path, bat
         raise Refusal("You said no.")
 
     workbook = study.read_bytes()
-    with begin(desk.prolific, desk.journal, [study]) as reading, pytest.raises(Refusal):
-        push(desk, [study], lambda: check([study]), reading, consent=Consent(), ask=no)
+    with begin(desk, [study]) as reading, pytest.raises(Refusal):
+        push(desk, [study], lambda: check_parts([study]), reading, consent=Consent(), ask=no)
 
     assert [0] == shown
     assert (0, workbook, ()) == (puts(prolific, batch_id), study.read_bytes(), desk.journal.open_imports())
@@ -375,8 +375,8 @@ def test_a_plan_waits_for_what_is_still_on_its_way(desk: Desk, prolific: Sandbox
     prolific.fault("reset-before", method=PUT, path=batch_id, times=100)
     assert 5 == go(desk, study).exit_code
 
-    with begin(desk.prolific, desk.journal, [study]) as reading:
-        planned = plan_all(desk, lambda: check([study]), reading)
+    with begin(desk, [study]) as reading:
+        planned = plan_all(desk, lambda: check_parts([study]), reading)
     prolific.clear_faults()
 
     assert 1 == planned.exit_code
@@ -390,8 +390,8 @@ def test_a_plan_that_cannot_be_pushed_is_no_success(desk: Desk, prolific: Sandbo
     paged = prolific.add_batch("Pages", batch_items=[])
     path = write_book(tmp_path / "study.xlsx", {"Instructions": LIKERT, "Batches": [["batch_id"], [paged]]})
 
-    with begin(desk.prolific, desk.journal, [path]) as reading:
-        assert 1 == plan_all(desk, lambda: check([path]), reading).exit_code
+    with begin(desk, [path]) as reading:
+        assert 1 == plan_all(desk, lambda: check_parts([path]), reading).exit_code
 
 
 def test_a_workbook_opened_meanwhile_gets_its_ids_later(
@@ -459,10 +459,14 @@ def test_a_reading_from_before_another_push_is_not_used(
     desk: Desk, prolific: Sandbox, study: Path, batch_id: str
 ):
     """Whoever read Prolific before another push finished plans from what is there now."""
-    with begin(desk.prolific, desk.journal, [study]) as early:
-        early.ask(batch_id).result()
+    with begin(desk, [study]) as early:
+        reading = early.asked(batch_id)
+        assert reading is not None
+        reading.result()
         go(desk, study)
-        result = push(desk, [study], lambda: check([study]), early, consent=Consent(), ask=lambda _: None)
+        result = push(
+            desk, [study], lambda: check_parts([study]), early, consent=Consent(), ask=lambda _: None
+        )
 
     assert (0, 1) == (result.exit_code, prolific.generations(batch_id))
     assert ids_held(prolific, batch_id) == list(ids_in(study).values())
@@ -472,10 +476,10 @@ def test_a_workbook_saved_since_it_was_checked_is_not_sent(
     desk: Desk, prolific: Sandbox, study: Path, batch_id: str
 ):
     """What would be sent is no longer what stands in it."""
-    checked = check([study])
+    checked = list(check_parts([study]))
     edit(study, "C4", "Why exactly?")
 
-    with begin(desk.prolific, desk.journal, [study]) as reading:
+    with begin(desk, [study]) as reading:
         result = push(desk, [study], lambda: checked, reading, consent=Consent(), ask=lambda _: None)
 
     assert (1, 0) == (result.exit_code, puts(prolific, batch_id))

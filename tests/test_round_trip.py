@@ -25,7 +25,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from importer.changes import Kind
-from importer.checking import check
+from importer.checking import check, check_parts
 from importer.contract import BATCHES, INSTRUCTIONS, canonical, is_blank, trim
 from importer.model import (
     Batch,
@@ -363,8 +363,8 @@ def pushed_from(prolific: Sandbox, drawn: Sequence[Batch]) -> Iterator[tuple[Des
 
 def pending(desk: Desk, paths: Sequence[Path]) -> list[str]:
     """What a push would still do."""
-    with begin(desk.prolific, desk.journal, paths) as reading:
-        planned = plan_all(desk, lambda: check(paths), reading)
+    with begin(desk, paths) as reading:
+        planned = plan_all(desk, lambda: check_parts(paths), reading)
     assert 0 == planned.exit_code
     changes = [c for r in planned.results for p in r.planned for c in p.plan.changes]
     return [change.ref for change in changes if change.kind is not Kind.KEEP]

@@ -11,7 +11,7 @@ import openpyxl
 import pytest
 from openpyxl import Workbook
 
-from importer.checking import check
+from importer.checking import check_parts
 from importer.journal import State
 from importer.push.desk import Desk
 from importer.push.reading import begin
@@ -154,8 +154,8 @@ def test_a_renamed_row_is_not_created_again(desk: Desk, prolific: Sandbox, study
     push_while(desk, study, "answered", lambda: saved(study, rename_ref))
     held = ids_held(prolific, batch_id)
 
-    with begin(desk.prolific, desk.journal, [study]) as reading:
-        planned = plan_all(desk, lambda: check([study]), reading).results[0].planned[0].plan
+    with begin(desk, [study]) as reading:
+        planned = plan_all(desk, lambda: check_parts([study]), reading).results[0].planned[0].plan
     assert [("Why", held["Q2"])] == [(one.ref, one.id) for one in planned.relinks]
     assert [held["Q2"]] == [change.id for change in planned.deletes]
 
@@ -243,11 +243,11 @@ def test_a_missing_sheet_batches_does_not_keep_the_ids_back(
 # ---------------------------------------------------------------- saves before anything was sent
 def test_saved_while_being_asked(desk: Desk, prolific: Sandbox, study: Path, batch_id: str):
     """What was agreed to no longer stands in the workbook, so nothing is sent."""
-    with begin(desk.prolific, desk.journal, [study]) as reading:
+    with begin(desk, [study]) as reading:
         result = push(
             desk,
             [study],
-            lambda: check([study]),
+            lambda: check_parts([study]),
             reading,
             consent=Consent(),
             ask=lambda _: saved(study, edit_texts),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from importer.errors import JournalRefused, Unfinished
 from importer.journal import Import, Journal, State
 from importer.prolific import Prolific
+from importer.push.crew import Crew
 
 #: How long a request may still be applied after its connection died, in seconds: longer than the
 #: time-outs of the proxies on the way.
@@ -55,6 +56,9 @@ class Desk:
         state: The state folder: locks and backups.
         effects: The clock and what else comes from outside.
         hold_s: See `HOLD_S`.
+        jobs: Workbooks, and batches of one workbook, that are on their way side by side.
+        stop: Lets no further request leave.
+        crew: Does the batches of a workbook side by side.
     """
 
     prolific: Prolific
@@ -62,6 +66,12 @@ class Desk:
     state: Path
     effects: Effects
     hold_s: float = HOLD_S
+    jobs: int = 1
+    stop: Callable[[], None] = lambda: None
+    crew: Crew = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "crew", Crew(self.jobs))
 
     @property
     def at(self) -> float:

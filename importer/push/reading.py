@@ -11,23 +11,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Semaphore, Thread
 from typing import TYPE_CHECKING, Final, Self
 
 from importer.contract import BATCHES, trim
 from importer.errors import ProlificError, Rejected, WorkbookRefused
+from importer.push.crew import Crew
 from importer.sheets.headers import Place, find_sheet, first_rows, match_headers
 from importer.workbook.reader import open_workbook
 
 if TYPE_CHECKING:
-    from importer.journal import Journal
     from importer.model import JSON
     from importer.prolific import Prolific
+    from importer.push.desk import Desk
 
 Items = list[dict[str, "JSON"]]
 
-#: Batches that are read at the same time.
-READERS: Final = 4
+#: Batches that are read at the same time, beforehand.
+READERS: Final = 8
+#: More workbooks than this are not looked into beforehand: they are checked before their batches could be read.
+GLANCES: Final = 8
 
 #: How a server says that an endpoint is not there (any more).
 GONE: Final = frozenset({404, 405, 410, 501})
@@ -53,19 +55,23 @@ class Fetched:
         return count if isinstance(count, int) else None
 
 
-def fetch(prolific: Prolific, batch_id: str) -> Fetched:
+def fetch(desk: Desk, batch_id: str) -> Fetched:
     """
     Read a batch and its instructions.
+
+    A batch that counts no instruction, and was never pushed to from here, has none to list.
 
     Raises:
         ProlificError: What `Prolific.get_batch` raises; or the batch counts more instructions
             than are listed, so that a full replacement would delete some unseen.
         TokenRefused: The token is not accepted.
     """
-    batch = prolific.get_batch(batch_id)
-    if batch.get("batch_items") is not None:
-        return Fetched(batch, None)
-    fetched = Fetched(batch, fetch_items(prolific, batch_id))
+    batch = desk.prolific.get_batch(batch_id)
+    fetched = Fetched(batch, None)
+    is_empty = fetched.count == 0 and not desk.journal.knows(batch_id)
+    if batch.get("batch_items") is not None or is_empty:
+        return fetched
+    fetched = Fetched(batch, fetch_items(desk.prolific, batch_id))
     if fetched.items is not None and fetched.count is not None and fetched.count > len(fetched.items):
         raise ProlificError(
             f"Prolific counts {fetched.count} instruction(s) in the batch {batch_id}, but lists {len(fetched.items)}. "
@@ -86,61 +92,42 @@ def fetch_items(prolific: Prolific, batch_id: str) -> Items | None:
 
 class Reading:
     """
-    Batches being read in the background, each once; a context manager.
+    Batches being read before anybody needs them; a context manager that ends it.
 
     Args:
-        prolific: The open client.
-        revision: The journal's when the reading began; whoever uses it asks again for a batch
-            that an import has touched since (`again`).
-        batch_ids: To begin with.
+        desk: What a push needs within reach.
+        batch_ids: To read.
+
+    Attributes:
+        began_at: Seconds since 1970.
+        revision: The journal's then.
     """
 
-    def __init__(self, prolific: Prolific, revision: int, batch_ids: Iterable[str] = ()) -> None:
-        self.revision = revision
-        self._prolific = prolific
-        self._places = Semaphore(READERS)
-        self._is_over = Event()
-        self._asked: dict[str, Future[Fetched]] = {}
-        for batch_id in batch_ids:
-            self.ask(batch_id)
+    def __init__(self, desk: Desk, batch_ids: Iterable[str] = ()) -> None:
+        self.began_at = desk.at
+        self.revision = desk.journal.revision()
+        crew = Crew(READERS)
+        self._asked = {batch_id: crew.submit(fetch, desk, batch_id) for batch_id in dict.fromkeys(batch_ids)}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._is_over.set()
+        for future in self._asked.values():
+            future.cancel()
 
-    def ask(self, batch_id: str) -> Future[Fetched]:
-        """Begin to read a batch, unless that has begun already."""
-        if batch_id not in self._asked:
-            future = self._asked[batch_id] = Future[Fetched]()
-            # Daemons, because nobody waits for an answer that is no longer needed: a pool's threads
-            # are joined at the end of the process, after Ctrl-C too.
-            Thread(target=self._read, args=(batch_id, future), name="reading", daemon=True).start()
-        return self._asked[batch_id]
-
-    def _read(self, batch_id: str, future: Future[Fetched]) -> None:
-        with self._places:
-            if self._is_over.is_set():
-                future.cancel()
-                return
-            try:
-                future.set_result(fetch(self._prolific, batch_id))
-            except BaseException as failure:  # whoever asked gets it
-                future.set_exception(failure)
-
-    def again(self, batch_id: str) -> Future[Fetched]:
-        """Read a batch once more, because it has changed."""
-        self._asked.pop(batch_id, None)
-        return self.ask(batch_id)
+    def asked(self, batch_id: str) -> Future[Fetched] | None:
+        """Return the answer about a batch, if it was asked for; it is as old as `revision`."""
+        return self._asked.get(batch_id)
 
 
-def begin(
-    prolific: Prolific, journal: Journal, paths: Sequence[Path], batch_id: str | None = None
-) -> Reading:
-    """Begin to read the batches that some workbooks name, as far as a glance shows."""
-    named = [batch_id.lower()] if batch_id is not None else [i for path in paths for i in glance(path)]
-    return Reading(prolific, journal.revision(), named)
+def begin(desk: Desk, paths: Sequence[Path], batch_id: str | None = None) -> Reading:
+    """Begin to read the batches that a few workbooks name, as far as a glance shows; of many, none."""
+    if batch_id is not None:
+        named = [batch_id.lower()]
+    else:
+        named = [i for path in paths for i in glance(path)] if len(paths) <= GLANCES else []
+    return Reading(desk, named)
 
 
 def glance(path: Path) -> Iterator[str]:

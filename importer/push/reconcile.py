@@ -136,7 +136,7 @@ def _decide(desk: Desk, current: Import, look: _Look, may_resend: bool) -> Impor
 def _look(desk: Desk, current: Import) -> _Look:
     before = to_held(current.before or [])
     try:
-        fetched = fetch(desk.prolific, current.batch_id)
+        fetched = fetch(desk, current.batch_id)
         now = None if fetched.items is None else to_held(fetched.items)
     except (ProlificError, TokenRefused) as refusal:
         raise Unfinished(

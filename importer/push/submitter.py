@@ -16,6 +16,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +27,7 @@ from importer.errors import (
     ProlificError,
     RateLimited,
     Rejected,
+    Stopped,
     TokenRefused,
     Unfinished,
     Unreachable,
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 #: A plan older than this is compared with Prolific again before it is sent, in seconds.
-FRESH_S: Final = 5.0
+FRESH_S: Final = 30.0
 #: How often one request is tried when it was refused before any effect, or harmless twice.
 TRIES: Final = 5
 #: How often a PUT without an answer is sent before a person has to come back to it.
@@ -85,7 +87,8 @@ def advance(
     Returns:
         One outcome per import, in order. A refusal of one does not stop the others.
     """
-    outcomes = {import_id: _outcome(desk, import_id) for import_id in import_ids}
+    sent = desk.crew.map(partial(_outcome, desk), import_ids)
+    outcomes = dict(zip(import_ids, sent, strict=True))
     waiting = [o.done for o in outcomes.values() if o.done.state is State.ACKNOWLEDGED]
     if waiting:
         outcomes |= {o.done.id: o for o in _write(desk, path, waiting, places)}
@@ -216,7 +219,7 @@ def _try_often(
             return request()
         except again as refusal:
             wait_s = _wait_s(desk, refusal, attempt)
-            if attempt == TRIES or wait_s > MAX_WAIT_S:
+            if attempt == TRIES or wait_s > MAX_WAIT_S or isinstance(refusal, Stopped):
                 raise
             desk.effects.tell(f"{refusal} Trying again in {wait_s:.0f} s.")
             desk.effects.sleep(wait_s)

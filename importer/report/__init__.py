@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from importer.errors import UsageError, WriteRefused
-from importer.report.data import Receipt, RequestRecord, RunInfo, WorkbookDetail, WorkbookRow
+from importer.report.data import Receipt, RequestRecord, RunInfo, WorkbookDetail
+from importer.run import WorkbookRow
 from importer.workbook.temporary import temporary_file
 
 __all__ = [

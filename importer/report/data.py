@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from importer.problems import Problem
     from importer.render.screen import Lines
+    from importer.run.results import WorkbookRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,41 +31,6 @@ class RequestRecord:
     method: str
     status: int | None
     waited_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class WorkbookRow:
-    """
-    One row of the summary.
-
-    Attributes:
-        workbook: The file, as the researcher named it.
-        batches: Batches it describes.
-        created: Instructions created, or to be created by the plan.
-        updated: Instructions with another wording, value, type or answer limit.
-        moved: Instructions that only change their place.
-        deleted: Instructions deleted.
-        kept: Instructions that stay as they are.
-        problems: Problems found in it, of every severity.
-        state: One of `importer.report.summary.STATES`.
-        sentences: Why it stands where it stands, and what to do.
-    """
-
-    workbook: str
-    batches: int
-    created: int
-    updated: int
-    moved: int
-    deleted: int
-    kept: int
-    problems: int
-    state: str
-    sentences: tuple[str, ...] = ()
-
-    @property
-    def changes(self) -> int:
-        """Instructions that the run changes."""
-        return self.created + self.updated + self.moved + self.deleted
 
 
 @dataclass(frozen=True, slots=True)

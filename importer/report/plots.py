@@ -16,8 +16,9 @@ from statistics import median, quantiles
 from typing import Final
 
 from importer.render.words import count_of
-from importer.report.data import RequestRecord, WorkbookRow
+from importer.report.data import RequestRecord
 from importer.report.summary import Summary, duration
+from importer.run import WorkbookRow
 
 WIDTH: Final = 560.0
 #: Fewer requests than this are no distribution.

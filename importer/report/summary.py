@@ -14,7 +14,8 @@ from heapq import heappush, heappushpop
 from typing import Final, NamedTuple
 
 from importer.render.words import count_of
-from importer.report.data import RequestRecord, RunInfo, WorkbookDetail, WorkbookRow
+from importer.report.data import RequestRecord, RunInfo, WorkbookDetail
+from importer.run import WorkbookRow
 
 INTERRUPTED: Final = 130
 #: Workbooks that the plot of changes shows.

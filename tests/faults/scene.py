@@ -18,7 +18,7 @@ from typing import Any
 
 import openpyxl
 
-from importer.checking import check
+from importer.checking import check_parts
 from importer.journal import State
 from importer.places import Checked
 from importer.push.desk import Desk
@@ -122,7 +122,7 @@ class Scene:
 @cache
 def _bytes_and_check(scene: Scene, path: Path) -> tuple[bytes, Checked]:
     write_book(path, scene.sheets())
-    return path.read_bytes(), check([path])
+    return path.read_bytes(), list(check_parts([path]))
 
 
 @dataclass
@@ -233,7 +233,7 @@ class Play:
         )
         agreed = Consent(**({"allow_remove": doomed or None} | consent))
         self.clock.told.clear()
-        with begin(self.desk.prolific, self.desk.journal, [self.path]) as reading:
+        with begin(self.desk, [self.path]) as reading:
             result = push(self.desk, [self.path], self._check, reading, consent=agreed, ask=lambda _: None)
         self.stage.settle()
         return Heard.of(result, self.clock)
@@ -261,7 +261,7 @@ class Play:
 
     def _check(self) -> Checked:
         same = hashlib.sha256(self.path.read_bytes()).digest() == hashlib.sha256(self.before).digest()
-        return self.checked if same else check([self.path])
+        return self.checked if same else list(check_parts([self.path]))
 
     # -------------------------------------------------------------- what is so afterwards
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from importer.checking import check
+from importer.checking import check_parts
 from importer.push.desk import Desk
 from importer.push.reading import begin
 from importer.run import Consent, RunResult, push
@@ -195,9 +195,9 @@ class _Rounds:
     def _push(self, paths: Sequence[Path]) -> RunResult:
         """Push workbooks in one run, and forget what was sent before."""
         self._prolific.clear_ledger()
-        with begin(self._desk.prolific, self._desk.journal, paths) as reading:
+        with begin(self._desk, paths) as reading:
             return push(
-                self._desk, paths, lambda: check(paths), reading, consent=Consent(), ask=lambda _: None
+                self._desk, paths, lambda: check_parts(paths), reading, consent=Consent(), ask=lambda _: None
             )
 
     def _expect_requests(self, proof: Proof, expected: list[str], when: str) -> None:

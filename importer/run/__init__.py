@@ -1,0 +1,240 @@
+"""
+What the doors call: check, plan, push and resume, for one workbook or thousands.
+
+Owns the order of a whole run: open imports first, then every workbook checked and planned, every
+gate closed or open, and consent, before anything is sent. Of each workbook only a row stays in
+memory (`importer.run.results`); studies and plans wait on the disk (`importer.run.spool`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, as_completed
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from importer.errors import Interrupted, PlanRefused
+from importer.gathered import Gathered
+from importer.places import Part, Study
+from importer.problems import Report
+from importer.push.crew import Crew
+from importer.push.desk import Desk
+from importer.push.reading import Reading
+from importer.push.submitter import Outcome
+from importer.run.results import (
+    Consent,
+    PlannedBatch,
+    Results,
+    RunResult,
+    StudyResult,
+    WorkbookRow,
+    combine,
+    row_of,
+    run_fingerprint,
+)
+from importer.run.resuming import resume
+from importer.run.spool import Spool
+from importer.run.steps import gate, plan_free_study, plan_study, push_study
+from importer.run.watching import Watcher
+
+__all__ = [
+    "Consent",
+    "PlannedBatch",
+    "RunResult",
+    "StudyResult",
+    "Watcher",
+    "WorkbookRow",
+    "combine",
+    "plan_all",
+    "push",
+    "resume",
+    "row_of",
+]
+
+_SILENT: Final = Watcher()
+
+
+def plan_all(
+    desk: Desk,
+    check: Callable[[], Iterable[Part]],
+    reading: Reading,
+    *,
+    relink: bool = False,
+    watcher: Watcher = _SILENT,
+) -> RunResult:
+    """
+    Check workbooks, and make the plans of those that are ready; nothing is sent.
+
+    Args:
+        desk: What a push needs within reach.
+        check: Checks the workbooks, some at a time.
+        reading: Has begun to read the batches.
+        relink: Whether proposed re-linking of lost ids is accepted.
+        watcher: Is told how it goes on.
+    """
+    run = _Run(desk, watcher)
+    run.check_and_plan(check, lambda study: plan_study(desk, study, reading, relink=relink))
+    return run.result()
+
+
+def push(
+    desk: Desk,
+    paths: Sequence[Path],
+    check: Callable[[], Iterable[Part]],
+    reading: Reading,
+    *,
+    consent: Consent,
+    ask: Callable[[RunResult], None],
+    all_or_nothing: bool = False,
+    watcher: Watcher = _SILENT,
+) -> RunResult:
+    """
+    Finish what is open, check, plan, gate and push workbooks, and write the ids back.
+
+    Args:
+        desk: What a push needs within reach.
+        paths: The workbooks, as the researcher named them.
+        check: Checks them, some at a time; called once, when no import of theirs is open any more.
+        reading: Has begun to read the batches.
+        consent: What the researcher agreed to beforehand.
+        ask: Is given every problem, what was picked up, and the workbooks that passed the gate and
+            have something to send; raises an `ImporterError` if the researcher does not agree.
+        all_or_nothing: Whether nothing is sent if any workbook is broken or refused.
+        watcher: Is told how it goes on.
+
+    Returns:
+        What came of it; after Ctrl-C, of what had been begun.
+
+    Raises:
+        ImporterError: What *ask* raises; nothing was sent then.
+        Interrupted: Ctrl-C before anything was sent.
+    """
+    resumed = resume(desk, desk.journal.open_imports(workbooks=paths), finish_planned=False)
+    run = _Run(desk, watcher, resumed)
+    try:
+        run.check_and_plan(check, lambda study: plan_free_study(desk, study, reading, relink=consent.relink))
+        run.close_gates(consent, all_or_nothing=all_or_nothing)
+        ready = run.ready()
+        watcher.close()
+        if ready:
+            ask(run.result(ready))
+    except KeyboardInterrupt:
+        raise Interrupted("Interrupted. Nothing was sent.") from None
+    run.send(ready)
+    return run.result()
+
+
+@dataclass(slots=True)
+class _Run:
+    """A run on its way."""
+
+    desk: Desk
+    watcher: Watcher
+    resumed: tuple[Outcome, ...] = ()
+    report: Report = field(default_factory=lambda: Report((), ()))
+    rows: dict[str, WorkbookRow] = field(default_factory=dict)
+    studies: Spool = field(default_factory=Spool)
+    results: Spool = field(default_factory=Spool)
+    is_interrupted: bool = False
+
+    # ------------------------------------------------------------ check and plan
+    def check_and_plan(
+        self, check: Callable[[], Iterable[Part]], make: Callable[[Study], StudyResult]
+    ) -> None:
+        """Check all workbooks, and plan each as soon as it is checked."""
+        crew = Crew(self.desk.jobs)
+        planning: list[Future[None]] = []
+        with Gathered() as gathered:
+            for part in check():
+                gathered.add(part)
+                self.watcher.checked(part.workbooks, part.problems)
+                for name, packed in part.studies.items():
+                    self.studies.put_pickled(name, packed)
+                    planning.append(crew.submit(self._plan, name, make))
+            self.report = gathered.report(self.desk.journal.owners)
+        for future in planning:
+            future.result()
+        problems = Counter(problem.workbook for problem in self.report.problems)
+        broken = set(self.report.broken)
+        for name in self.report.workbooks:
+            row = self.rows.get(name, WorkbookRow(name))
+            if name in broken:
+                row = row_of(StudyResult(name), is_ready=False)
+                del self.results[name]
+            self.rows[name] = replace(row, problems=problems[name])
+
+    def _plan(self, name: str, make: Callable[[Study], StudyResult]) -> None:
+        self._keep(make(self.studies[name]))
+        self.watcher.planned(name)
+
+    def _keep(self, result: StudyResult) -> None:
+        name = result.workbook
+        problems = self.rows[name].problems if name in self.rows else 0
+        self.results[name] = result
+        self.rows[name] = row_of(result, problems=problems)
+
+    # ------------------------------------------------------------ gate
+    def close_gates(self, consent: Consent, *, all_or_nothing: bool) -> None:
+        """Refuse every workbook that cannot be pushed, or needs what was not agreed to."""
+        deletes = sum(row.deleted for row in self.rows.values())
+        if (
+            run_fingerprint(row.fingerprints for row in self.rows.values() if row.has_work)
+            in consent.fingerprints
+        ):
+            consent = replace(consent, fingerprints=())
+        for name, row in self.rows.items():
+            if row.state != "not ready":
+                gated = gate(self.studies[name], self.results[name], consent, deletes)
+                if gated.refusal is not None:
+                    self._keep(gated)
+        if all_or_nothing and any(row.exit_code for row in self.rows.values()):
+            others = PlanRefused(
+                "Kept back by --all-or-nothing, because other workbooks cannot be pushed. Nothing was sent."
+            )
+            for name in self.ready():
+                self._keep(replace(self.results[name], refusal=others))
+
+    def ready(self) -> list[str]:
+        """The workbooks whose gate is open, and that have something to send, in order."""
+        return [name for name in self.report.workbooks if self.rows[name].has_work]
+
+    # ------------------------------------------------------------ send
+    def send(self, names: Sequence[str]) -> None:
+        """Push workbooks side by side; after Ctrl-C, only finish what has begun."""
+        self.watcher.sending(len(names))
+        crew = Crew(self.desk.jobs)
+        sending: Mapping[Future[None], str] = {}
+        try:
+            sending = {crew.submit(self._push, name): name for name in names}
+            for future in as_completed(sending):
+                future.result()
+        except KeyboardInterrupt:
+            self.is_interrupted = True
+            self.desk.stop()
+            self.watcher.say(
+                "Interrupted: what is on its way is finished first. Once more, and it is left to importer resume."
+            )
+            begun = [future for future in sending if not future.cancel()]
+            for future in as_completed(begun):
+                future.result()
+            for name in names:
+                if self.rows[name].has_work:
+                    self._keep(
+                        replace(self.results[name], refusal=Interrupted("Interrupted before it was sent."))
+                    )
+        finally:
+            self.watcher.close()
+
+    def _push(self, name: str) -> None:
+        self.watcher.began(name)
+        self._keep(push_study(self.desk, self.studies[name], self.results[name]))
+        self.watcher.ended(self.rows[name])
+
+    # ------------------------------------------------------------ the end
+    def result(self, names: Sequence[str] | None = None) -> RunResult:
+        """Return what came of all workbooks, or of some."""
+        names = self.report.workbooks if names is None else names
+        rows = tuple(self.rows[name] for name in names)
+        return RunResult(self.report, Results(self.results, names), self.resumed, self.is_interrupted, rows)

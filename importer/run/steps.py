@@ -1,0 +1,181 @@
+"""The steps of one workbook: plan, gate, push."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from importer.changes import Kind
+from importer.errors import ImporterError, JournalRefused, PlanRefused, Refusal
+from importer.journal import State
+from importer.model import Batch
+from importer.places import Study
+from importer.plan import Plan, check_gate, make_plan
+from importer.push.desk import Desk, locked
+from importer.push.existing import known_items, to_existing
+from importer.push.giving_up import way_out
+from importer.push.reading import Reading, fetch
+from importer.push.submitter import advance
+from importer.run.results import Consent, PlannedBatch, StudyResult
+from importer.workbook.writable import check_unchanged, check_writable
+
+
+# ---------------------------------------------------------------- plan
+def plan_study(desk: Desk, study: Study, reading: Reading, *, relink: bool = False) -> StudyResult:
+    """Make the plan of every batch of a workbook; nothing is sent."""
+    try:
+        planned = desk.crew.map(partial(_plan, desk, reading, relink), study.batches)
+    except ImporterError as refusal:
+        return StudyResult(study.workbook, refusal=refusal)
+    return StudyResult(study.workbook, tuple(planned))
+
+
+def plan_free_study(desk: Desk, study: Study, reading: Reading, *, relink: bool = False) -> StudyResult:
+    """Make the plans of a workbook that is to be pushed; refused if another importer works on one of its batches."""
+    try:
+        with locked(desk.state, [batch.batch_id for batch in study.batches]):
+            pass
+    except JournalRefused as refusal:
+        return StudyResult(study.workbook, refusal=refusal)
+    return plan_study(desk, study, reading, relink=relink)
+
+
+def _plan(desk: Desk, reading: Reading, relink: bool, batch: Batch) -> PlannedBatch:
+    read_at, revision = reading.began_at, reading.revision
+    early = reading.asked(batch.batch_id)
+    # An earlier push that was finished meanwhile, here or in another process, has changed the batch.
+    if early is not None and not desk.journal.is_touched(batch.batch_id, revision):
+        fetched = early.result()
+    else:
+        read_at, revision = desk.at, desk.journal.revision()
+        fetched = fetch(desk, batch.batch_id)
+    items, source = known_items(fetched, desk.journal.last_known(batch.batch_id))
+    existing = to_existing(batch.batch_id, fetched.batch, items, source)
+    made = make_plan(batch, existing, relink=relink)
+    made = replace(made, obstacles=(*made.obstacles, *_unfinished(desk, batch.batch_id)))
+    return PlannedBatch(made, items, read_at, revision)
+
+
+def _unfinished(desk: Desk, batch_id: str) -> list[str]:
+    """Say what is still on its way to a batch: until it has arrived, nobody knows what a push would change."""
+    return [
+        f"An earlier push of the batch {batch_id} from {stuck.workbook} is not finished ({stuck.state}). "
+        f"Finish it first: importer resume. {way_out(batch_id)}."
+        for stuck in desk.journal.open_imports(batch_id=batch_id)
+    ]
+
+
+# ---------------------------------------------------------------- gate
+def gate(study: Study, result: StudyResult, consent: Consent, deletes: int) -> StudyResult:
+    """Close the gate on a workbook that cannot be pushed, or needs what was not agreed to."""
+    if result.refusal is not None:
+        return result
+    try:
+        if result.has_work:
+            check_unchanged(study.path, study.places.sha256)
+    except Refusal as refusal:
+        return replace(result, refusal=refusal)  # whatever the plan says, it is of another workbook
+    reasons = list(_reasons(study, result, consent, deletes))
+    if len(reasons) > 1:
+        reasons = [PlanRefused("\n".join(map(str, reasons)))]
+    return replace(result, refusal=reasons[0]) if reasons else result
+
+
+def _reasons(study: Study, result: StudyResult, consent: Consent, deletes: int) -> Iterator[Refusal]:
+    """Yield why a workbook is not pushed, batch by batch, and at last why it could not be written."""
+    for planned in result.planned:
+        try:
+            check_gate(
+                planned.plan,
+                allow_remove=consent.allow_remove,
+                fingerprint=_reviewed(planned.plan, consent),
+                run_deletes=deletes,
+            )
+        except PlanRefused as refusal:
+            yield _named(planned.plan, refusal) if len(result.planned) > 1 else refusal
+    try:
+        if result.has_work:
+            check_writable(study.path)
+    except Refusal as refusal:
+        yield refusal
+
+
+def _named(made: Plan, refusal: PlanRefused) -> PlanRefused:
+    """Say in each line which batch of its workbook it is about."""
+    name = made.batch_ref or made.batch_id
+    return PlanRefused("\n".join(f"Batch {name}: {reason}" for reason in str(refusal).splitlines()))
+
+
+def _reviewed(made: Plan, consent: Consent) -> str | None:
+    """Return the fingerprint that the plan must have; None if any plan may be pushed."""
+    if not consent.fingerprints or made.fingerprint in consent.fingerprints:
+        return made.fingerprint
+    return ", ".join(consent.fingerprints)
+
+
+# ---------------------------------------------------------------- push
+def push_study(desk: Desk, study: Study, result: StudyResult) -> StudyResult:
+    """Send what the plans of a workbook say, and write the ids back."""
+    try:
+        with locked(desk.state, [batch.batch_id for batch in study.batches]):
+            # Once more: the researcher may have been asked, and taken time to answer.
+            check_unchanged(study.path, study.places.sha256)
+            working = [planned for planned in result.planned if planned.has_work]
+            for planned in working:
+                _check_untouched(desk, planned)
+            ids = desk.crew.map(partial(_record, desk, study), working)
+            return replace(result, outcomes=advance(desk, study.path, ids, study.places))
+    except Refusal as refusal:
+        return replace(result, refusal=refusal)
+
+
+def _check_untouched(desk: Desk, planned: PlannedBatch) -> None:
+    batch_id = planned.plan.batch_id
+    if desk.journal.is_touched(batch_id, planned.revision):
+        raise PlanRefused(
+            f"Another importer has pushed to the batch {batch_id} since the plan was made. Nothing was sent. "
+            "Look at the new plan with importer plan, then push again."
+        )
+
+
+def _record(desk: Desk, study: Study, planned: PlannedBatch) -> str:
+    """Put one planned batch into the journal; from here on a crash is picked up."""
+    made = planned.plan
+    new = desk.journal.start(
+        desk.effects.new_id(),
+        batch_id=made.batch_id,
+        batch_ref=made.batch_ref,
+        workbook=study.path,
+        sha256=study.places.sha256,
+        at=planned.read_at,
+    )
+    desk.effects.checkpoint("journal:new")
+    desk.move(
+        new,
+        State.PLANNED,
+        before=planned.items,
+        body=made.body,
+        patch=made.patch,
+        refs=[instruction.ref for instruction in made.instructions],
+        marks=_marks(made),
+        ids=dict(made.relinked),
+        fingerprint=made.fingerprint,
+    )
+    return new.id
+
+
+_MARKS: Final = {
+    Kind.CREATE: "created",
+    Kind.UPDATE: "updated",
+    Kind.VALUE: "updated",
+    Kind.MOVE: "moved",
+}
+
+
+def _marks(made: Plan) -> dict[str, str]:
+    """Return what goes into `status`, by ref; "" stands for the batch's own row."""
+    marks = dict.fromkeys(made.relinked, "relinked")
+    marks |= {change.ref: _MARKS[change.kind] for change in made.changes if change.kind in _MARKS}
+    return marks | ({"": "updated"} if made.patch is not None else {})
