@@ -26,7 +26,7 @@ Owners = Callable[[Sequence[str]], Mapping[str, str]]
 
 _SCHEMA: Final = """
 CREATE TABLE claims (
-    number INTEGER PRIMARY KEY, workbook TEXT, column TEXT, id TEXT, batch_id TEXT, sheet TEXT, cell TEXT,
+    number INTEGER PRIMARY KEY, workbook INTEGER, column TEXT, id TEXT, batch_id TEXT, sheet TEXT, cell TEXT,
     ref TEXT, text TEXT
 );
 CREATE INDEX claims_by_id ON claims (column, id, workbook);
@@ -54,6 +54,8 @@ class Claims:
         # "" is a file that SQLite removes itself, and holds in memory while it is small.
         self._db = sqlite3.connect("", check_same_thread=False)
         self._db.executescript(_SCHEMA)
+        # The name of a file need not be a text that a database takes.
+        self._names: list[str] = []
 
     def close(self) -> None:
         """Forget them."""
@@ -61,9 +63,11 @@ class Claims:
 
     def add(self, workbook: str, claims: Iterable[Claim]) -> None:
         """Remember what a workbook claims; workbooks come in the order in which they are reported."""
+        self._names.append(workbook)
+        number = len(self._names) - 1
         self._db.executemany(
             f"INSERT INTO claims ({_FIELDS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-            ((workbook, c.column, c.id, c.batch_id, c.sheet, c.cell, c.ref, c.text) for c in claims),
+            ((number, c.column, c.id, c.batch_id, c.sheet, c.cell, c.ref, c.text) for c in claims),
         )
 
     def problems(self, owners: Owners) -> Iterator[Problem]:
@@ -102,7 +106,7 @@ class Claims:
 
     def _shared(self, column: str) -> Iterator[tuple[str, Claim, str, Claim]]:
         for row in self._db.execute(_SHARED, (column,)):
-            yield row[0], Claim(*row[1:8]), row[8], Claim(*row[9:])
+            yield self._names[row[0]], Claim(*row[1:8]), self._names[row[8]], Claim(*row[9:])
 
     def _strangers(self, owners: Owners) -> Iterator[tuple[str, Claim, str]]:
         """Yield claims of instructions that belong to another batch, with the id of that."""
@@ -110,7 +114,7 @@ class Claims:
             f"SELECT {_FIELDS} FROM claims WHERE column = 'instruction_id' AND batch_id <> ''"  # noqa: S608
             " ORDER BY number"
         )
-        while some := [(row[0], Claim(*row[1:])) for row in islice(rows, _ASKED_AT_ONCE)]:
+        while some := [(self._names[row[0]], Claim(*row[1:])) for row in islice(rows, _ASKED_AT_ONCE)]:
             known = owners([claim.id for _, claim in some])
             for workbook, claim in some:
                 owner = known.get(claim.id, claim.batch_id)

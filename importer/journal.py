@@ -190,11 +190,12 @@ class Journal:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.touch(mode=0o600)
-            self._db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            self._db = self._connection()
+            # Whoever reads need not wait until another thread's commit is on the disk.
+            self._reads = self._connection()
         except (OSError, sqlite3.Error) as error:
             raise self._refusal(error) from error
-        self._db.row_factory = sqlite3.Row
-        self._lock = RLock()
+        self._lock, self._reading = RLock(), RLock()
         self._waiting: deque[_Work] = deque()
         try:
             self._db.execute("PRAGMA journal_mode = WAL")
@@ -202,8 +203,13 @@ class Journal:
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.executescript(_SCHEMA)
         except _FAILURES as error:
-            self._db.close()
+            self.close()
             raise self._refusal(error) from error
+
+    def _connection(self) -> sqlite3.Connection:
+        opened = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        opened.row_factory = sqlite3.Row
+        return opened
 
     def __enter__(self) -> Self:
         return self
@@ -213,6 +219,7 @@ class Journal:
 
     def close(self) -> None:
         """Close the file."""
+        self._reads.close()
         self._db.close()
 
     # ------------------------------------------------------------ reading
@@ -250,15 +257,15 @@ class Journal:
 
     def knows(self, batch_id: str) -> bool:
         """Whether an import of a batch was ever recorded."""
-        return bool(self._run("SELECT 1 FROM imports WHERE batch_id = ? LIMIT 1", (batch_id,)))
+        return bool(self._read("SELECT 1 FROM imports WHERE batch_id = ? LIMIT 1", (batch_id,)))
 
     def revision(self) -> int:
         """Return a number that grows with every transition."""
-        return int(self._run("SELECT COALESCE(MAX(number), 0) FROM imports_log")[0][0])
+        return int(self._read("SELECT COALESCE(MAX(number), 0) FROM imports_log")[0][0])
 
     def is_touched(self, batch_id: str, since: int) -> bool:
         """Whether an import of a batch has moved since a `revision`."""
-        found = self._run(
+        found = self._read(
             "SELECT 1 FROM imports_log JOIN imports ON imports.id = imports_log.import_id"
             " WHERE imports.batch_id = ? AND imports_log.number > ? LIMIT 1",
             (batch_id, since),
@@ -268,7 +275,7 @@ class Journal:
     def owners(self, instruction_ids: Sequence[str]) -> dict[str, str]:
         """Return the batch id of each of some instruction ids, at most 900, that a push has seen."""
         marks = ", ".join("?" * len(instruction_ids))
-        rows = self._run(f"SELECT id, batch_id FROM instruction_ids WHERE id IN ({marks})", instruction_ids)  # noqa: S608
+        rows = self._read(f"SELECT id, batch_id FROM instruction_ids WHERE id IN ({marks})", instruction_ids)  # noqa: S608
         return {row["id"]: row["batch_id"] for row in rows}
 
     # ------------------------------------------------------------ writing
@@ -395,15 +402,22 @@ class Journal:
 
     def _run(self, sql: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
         """Run a statement and return its rows, all of them: damage shows when a row is fetched."""
+        return self._execute(self._db, sql, values)
+
+    def _read(self, sql: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
+        """Run a query; raises as `_run`."""
+        with self._reading:
+            return self._execute(self._reads, sql, values)
+
+    def _execute(self, db: sqlite3.Connection, sql: str, values: Sequence[object]) -> list[sqlite3.Row]:
         texts = [_whole(value) if isinstance(value, str) else value for value in values]
         try:
-            with self._lock:
-                return self._db.execute(sql, texts).fetchall()
+            return db.execute(sql, texts).fetchall()
         except _FAILURES as error:
             raise self._refusal(error) from error
 
     def _select(self, rest: str, values: Sequence[object] = ()) -> list[Import]:
-        rows = self._run(f"SELECT {_COLUMNS} FROM imports {rest}", values)  # noqa: S608 - *rest* is ours
+        rows = self._read(f"SELECT {_COLUMNS} FROM imports {rest}", values)  # noqa: S608 - *rest* is ours
         try:
             return [Import(**{name: _decode(name, row[name]) for name in row.keys()}) for row in rows]  # noqa: SIM118
         except ValueError as error:  # neither JSON nor a state

@@ -43,7 +43,10 @@ class Crew:
         return future
 
     def map(self, work: Callable[[A], T], items: Iterable[A]) -> list[T]:
-        """Do the same work for several items, and return the results in order."""
+        """Do the same work for several items, and return the results in order; a single one is done at once."""
+        items = list(items)
+        if len(items) == 1:
+            return [work(items[0])]
         futures = [self.submit(work, item) for item in items]
         return [future.result() for future in futures]
 

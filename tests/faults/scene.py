@@ -20,7 +20,7 @@ import openpyxl
 
 from importer.checking import check_parts
 from importer.journal import State
-from importer.places import Checked
+from importer.places import Part
 from importer.push.desk import Desk
 from importer.push.reading import begin
 from importer.run import Consent, RunResult, push, resume
@@ -189,6 +189,9 @@ class Stage:
         with open_desk(
             self.sandbox.url, self.sandbox.token, state, clock, checkpoint, read_s=read_s, answer_s=answer_s
         ) as desk:
+            for number in scene.numbers:
+                # Somebody has looked, so a cache that lags behind has something old to answer.
+                desk.prolific.get_instructions(scene.batch_id(number))
             if before is not None:
                 before()
             try:
@@ -222,7 +225,7 @@ class Play:
     clock: Clock
     path: Path
     before: bytes
-    checked: Checked
+    checked: list[Part]
 
     # -------------------------------------------------------------- what a researcher does
 
