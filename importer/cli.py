@@ -379,12 +379,12 @@ def _give_up(desk: Desk, name: str, *, is_agreed: bool, as_json: bool) -> int:
     type=click.IntRange(min=1),
     default=20,
     show_default=True,
-    help="How many finished imports to show.",
+    help="How many runs, and how many finished imports, to show.",
 )
 @_JSON
 def status(limit: int, as_json: bool) -> None:
     """
-    List open and recent imports.
+    List open and recent runs and imports.
 
     \b
     Example:
@@ -394,12 +394,17 @@ def status(limit: int, as_json: bool) -> None:
     from importer.journal import Journal
 
     with Journal(_settings().state / JOURNAL_NAME) as journal:
-        open_ones, recent = journal.open_imports(), journal.recent(limit)
+        open_ones, recent, runs = journal.open_imports(), journal.recent(limit), journal.runs(limit)
     imports = [*open_ones, *(i for i in recent if not i.state.is_open)]
     if as_json:
-        print_json("status", 0, imports=[render.import_json(i) for i in imports])
+        print_json(
+            "status",
+            0,
+            runs=[render.run_json(run) for run in runs],
+            imports=[render.import_json(i) for i in imports],
+        )
     else:
-        print_lines(render.status_text(imports))
+        print_lines([*render.runs_text(runs), *render.status_text(imports)])
 
 
 for step in (first_steps.sandbox, first_steps.demo, first_steps.completion):

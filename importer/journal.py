@@ -81,6 +81,7 @@ class Import:
         sent_at: When it was sent last, seconds since 1970.
         created_at: When Prolific was read for the plan, seconds since 1970.
         updated_at: Seconds since 1970.
+        run_id: The run that it belongs to.
     """
 
     id: str
@@ -103,6 +104,29 @@ class Import:
     sent_at: float | None
     created_at: float
     updated_at: float
+    run_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """
+    A push of one or many workbooks.
+
+    Attributes:
+        id: Random, given by the caller.
+        began_at: When sending began, seconds since 1970.
+        ended_at: When the command ended; None if it still runs, or was killed.
+        workbooks: How many were to be sent.
+        exit_code: What the command ended with; None as for *ended_at*.
+        states: How many of its imports are in each state now.
+    """
+
+    id: str
+    began_at: float
+    ended_at: float | None
+    workbooks: int
+    exit_code: int | None
+    states: Mapping[State, int]
 
 
 _COLUMNS: Final = ", ".join(field.name for field in fields(Import))
@@ -129,10 +153,19 @@ CREATE TABLE IF NOT EXISTS imports (
     attempts INTEGER NOT NULL DEFAULT 0,
     sent_at REAL,
     created_at REAL NOT NULL,
-    updated_at REAL NOT NULL
+    updated_at REAL NOT NULL,
+    run_id TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS imports_by_batch ON imports (batch_id, state);
 CREATE INDEX IF NOT EXISTS imports_by_state ON imports (state, updated_at);
+CREATE INDEX IF NOT EXISTS imports_by_run ON imports (run_id, state);
+CREATE TABLE IF NOT EXISTS runs (
+    id TEXT PRIMARY KEY,
+    began_at REAL NOT NULL,
+    ended_at REAL,
+    workbooks INTEGER NOT NULL,
+    exit_code INTEGER
+);
 CREATE TABLE IF NOT EXISTS imports_log (
     number INTEGER PRIMARY KEY,
     import_id TEXT NOT NULL,
@@ -171,7 +204,7 @@ _REMEDIES: Final = {
 class _Work:
     """Something to write, and what came of it."""
 
-    work: Callable[[], None]
+    work: Callable[[], object]
     is_done: bool = False
     failure: BaseException | None = None
 
@@ -245,6 +278,18 @@ class Journal:
         """Return the imports touched last, newest first."""
         return tuple(self._select("ORDER BY updated_at DESC, id LIMIT ?", (limit,)))
 
+    def runs(self, limit: int) -> tuple[Run, ...]:
+        """Return the runs that began last, newest first."""
+        rows = self._read("SELECT * FROM runs ORDER BY began_at DESC, id LIMIT ?", (limit,))
+        return tuple(Run(**dict(row), states=self._states(row["id"])) for row in rows)
+
+    def _states(self, run_id: str) -> dict[State, int]:
+        rows = self._read("SELECT state, COUNT(*) FROM imports WHERE run_id = ? GROUP BY state", (run_id,))
+        try:
+            return {State(row[0]): row[1] for row in rows}
+        except ValueError as error:
+            raise self._refusal(error) from error
+
     def last_known(self, batch_id: str) -> list[dict[str, JSON]] | None:
         """Return what Prolific held behind the last push of a batch; None if nobody knows, or we never pushed it."""
         # Not by time: a clock may go backwards between two pushes.
@@ -279,8 +324,26 @@ class Journal:
         return {row["id"]: row["batch_id"] for row in rows}
 
     # ------------------------------------------------------------ writing
+    def begin_run(self, run_id: str, *, workbooks: int, at: float) -> None:
+        """Record a run before it sends anything."""
+        values = (run_id, at, workbooks)
+        self._commit(lambda: self._run("INSERT INTO runs (id, began_at, workbooks) VALUES (?, ?, ?)", values))
+
+    def end_run(self, run_id: str, *, exit_code: int, at: float) -> None:
+        """Record how a run ended."""
+        values = (at, exit_code, run_id)
+        self._commit(lambda: self._run("UPDATE runs SET ended_at = ?, exit_code = ? WHERE id = ?", values))
+
     def start(
-        self, import_id: str, *, batch_id: str, batch_ref: str, workbook: Path, sha256: str, at: float
+        self,
+        import_id: str,
+        *,
+        batch_id: str,
+        batch_ref: str,
+        workbook: Path,
+        sha256: str,
+        at: float,
+        run_id: str = "",
     ) -> Import:
         """Record a new import, and return it; *at* is when Prolific was read for its plan."""
         values = (
@@ -292,12 +355,13 @@ class Journal:
             State.NEW,
             at,
             at,
+            run_id,
         )
 
         def insert() -> None:
             self._run(
-                "INSERT INTO imports (id, batch_id, batch_ref, workbook, sha256, state, created_at, updated_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO imports (id, batch_id, batch_ref, workbook, sha256, state, created_at, updated_at, run_id)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 values,
             )
             self._log(import_id, State.NEW, "", at)
@@ -358,7 +422,7 @@ class Journal:
         )
 
     # ------------------------------------------------------------ SQLite
-    def _commit(self, work: Callable[[], None]) -> None:
+    def _commit(self, work: Callable[[], object]) -> None:
         """
         Do some writing; it is on the disk when this returns.
 

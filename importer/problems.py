@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 from importer.contract import INVISIBLE
@@ -95,7 +96,7 @@ class Problem:
         return f"{self.sheet}!{', '.join(self.cells)}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Report:
     """
     Everything found in one run.
@@ -108,16 +109,23 @@ class Report:
     workbooks: tuple[str, ...]
     problems: tuple[Problem, ...]
 
+    @cached_property
+    def _by_workbook(self) -> Mapping[str, tuple[Problem, ...]]:
+        found: dict[str, list[Problem]] = {}
+        for one in self.problems:
+            found.setdefault(one.workbook, []).append(one)
+        return {workbook: tuple(problems) for workbook, problems in found.items()}
+
     def of(self, workbook: str) -> tuple[Problem, ...]:
         """The problems of one workbook."""
-        return tuple(p for p in self.problems if p.workbook == workbook)
+        return self._by_workbook.get(workbook, ())
 
     def count(self, severity: Severity, workbook: str | None = None) -> int:
         """Number of problems of one severity, in all workbooks or in one."""
         problems = self.problems if workbook is None else self.of(workbook)
         return sum(p.severity is severity for p in problems)
 
-    @property
+    @cached_property
     def broken(self) -> tuple[str, ...]:
         """The workbooks that hold an error and are not pushed."""
         guilty = {p.workbook for p in self.problems if p.is_error}

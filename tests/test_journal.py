@@ -158,3 +158,21 @@ def test_what_several_threads_write_is_one_commit(journal: Journal):
         assert {State.PLANNED} == {one.result().state for one in moving}
 
     assert 1 == len(begun)
+
+
+def test_a_run_is_remembered(journal: Journal):
+    """With what became of its imports; one that was killed has no end."""
+    journal.begin_run("r1", workbooks=2, at=100)
+    for number, state in enumerate((State.WRITTEN, State.WRITTEN, State.SENT)):
+        journal.start(
+            str(number), batch_id=BATCH, batch_ref="", workbook=Path("/w"), sha256="", at=1, run_id="r1"
+        )
+        journal.move(journal.get(str(number)), state, at=2)
+    journal.begin_run("r2", workbooks=1, at=200)
+    journal.end_run("r2", exit_code=3, at=300)
+
+    late, early = journal.runs(5)
+    assert ("r2", 300, 3, {}) == (late.id, late.ended_at, late.exit_code, late.states)
+    assert ("r1", None, None) == (early.id, early.ended_at, early.exit_code)
+    assert {State.WRITTEN: 2, State.SENT: 1} == early.states
+    assert [late] == list(journal.runs(1))

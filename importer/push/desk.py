@@ -58,6 +58,7 @@ class Desk:
         hold_s: See `HOLD_S`.
         jobs: Workbooks, and batches of one workbook, that are on their way side by side.
         stop: Lets no further request leave.
+        run_id: Under which imports are recorded.
         crew: Does the batches of a workbook side by side.
     """
 
@@ -68,6 +69,7 @@ class Desk:
     hold_s: float = HOLD_S
     jobs: int = 1
     stop: Callable[[], None] = lambda: None
+    run_id: str = ""
     crew: Crew = field(init=False)
 
     def __post_init__(self) -> None:

@@ -22,6 +22,8 @@ from importer.render.runs import (
     pushed_text,
     refusal_json,
     resumed_text,
+    run_json,
+    runs_text,
     status_text,
 )
 from importer.render.screen import Line, Lines, harmless, harmless_json, line, plain, write
@@ -49,6 +51,8 @@ __all__ = [
     "report_json",
     "report_text",
     "resumed_text",
+    "run_json",
+    "runs_text",
     "status_text",
     "summary_text",
     "write",

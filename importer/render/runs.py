@@ -9,17 +9,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from importer.errors import Interrupted
 from importer.journal import State
 from importer.plan import as_dict
 from importer.problems import Report, quote
 from importer.render.plans import plan_text
 from importer.render.reports import problem_lines, report_json, summary_text
 from importer.render.screen import Line, Lines, line
-from importer.render.words import some_of
+from importer.render.words import count_of, some_of
 
 if TYPE_CHECKING:
     from importer.errors import ImporterError
-    from importer.journal import Import
+    from importer.journal import Import, Run
     from importer.model import JSON
     from importer.plan import Plan
     from importer.push.submitter import Outcome
@@ -194,6 +195,39 @@ def _refusal_lines(result: StudyResult) -> Iterator[Line]:
     if result.refusal is not None:
         yield line(("✗ not sent", "error"), f"  {result.workbook}")
         yield from (line(sentence, depth=2) for sentence in str(result.refusal).splitlines())
+
+
+def runs_text(runs: Iterable[Run]) -> Lines:
+    """List runs, one line each."""
+    return tuple(_run_line(run) for run in runs)
+
+
+def _run_line(run: Run) -> Line:
+    end = ("did not end, or goes on", "warning")
+    if run.exit_code is not None:
+        end = ("interrupted", "note") if run.exit_code == Interrupted.exit_code else ("ended", "done")
+    counts = ", ".join(f"{count} {state.value}" for state, count in run.states.items())
+    return line(
+        f"{_moment(run.began_at):%Y-%m-%d %H:%M} UTC  ",
+        ("run ", "strong"),
+        (run.id, "strong"),
+        f"  {count_of(run.workbooks, 'workbook')}, ",
+        end,
+        "" if run.exit_code in (None, Interrupted.exit_code) else f" with exit code {run.exit_code}",
+        f"; imports: {counts}" if counts else "",
+    )
+
+
+def run_json(run: Run) -> dict[str, JSON]:
+    """Return a run and how far its imports have come."""
+    return {
+        "id": run.id,
+        "began_at": _moment(run.began_at).isoformat(),
+        "ended_at": None if run.ended_at is None else _moment(run.ended_at).isoformat(),
+        "workbooks": run.workbooks,
+        "exit_code": run.exit_code,
+        "imports": {state.value: count for state, count in run.states.items()},
+    }
 
 
 def status_text(imports: Iterable[Import]) -> Lines:

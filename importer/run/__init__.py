@@ -54,6 +54,7 @@ __all__ = [
 ]
 
 _SILENT: Final = Watcher()
+RUN_ID_DIGITS: Final = 8
 
 
 def plan_all(
@@ -122,7 +123,8 @@ def push(
             ask(run.result(ready))
     except KeyboardInterrupt:
         raise Interrupted("Interrupted. Nothing was sent.") from None
-    run.send(ready)
+    if ready:
+        run.send(ready)
     return run.result()
 
 
@@ -203,6 +205,8 @@ class _Run:
     # ------------------------------------------------------------ send
     def send(self, names: Sequence[str]) -> None:
         """Push workbooks side by side; after Ctrl-C, only finish what has begun."""
+        self.desk = replace(self.desk, run_id=self.desk.effects.new_id()[:RUN_ID_DIGITS])
+        self.desk.journal.begin_run(self.desk.run_id, workbooks=len(names), at=self.desk.at)
         self.watcher.sending(len(names))
         crew = Crew(self.desk.jobs)
         sending: Mapping[Future[None], str] = {}
@@ -226,6 +230,7 @@ class _Run:
                     )
         finally:
             self.watcher.close()
+        self.desk.journal.end_run(self.desk.run_id, exit_code=self.result().exit_code, at=self.desk.at)
 
     def _push(self, name: str) -> None:
         self.watcher.began(name)
@@ -237,4 +242,5 @@ class _Run:
         """Return what came of all workbooks, or of some."""
         names = self.report.workbooks if names is None else names
         rows = tuple(self.rows[name] for name in names)
-        return RunResult(self.report, Results(self.results, names), self.resumed, self.is_interrupted, rows)
+        results = Results(self.results, names)
+        return RunResult(self.report, results, self.resumed, self.is_interrupted, rows, self.desk.run_id)

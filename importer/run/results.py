@@ -124,6 +124,7 @@ class RunResult:
         resumed: Imports of an earlier run that were picked up first.
         is_interrupted: Whether Ctrl-C ended it before all was sent.
         rows: What came of each workbook in one row, in the same order.
+        run_id: Its id in the journal; "" if nothing was to be sent.
     """
 
     report: Report
@@ -131,6 +132,7 @@ class RunResult:
     resumed: tuple[Outcome, ...] = ()
     is_interrupted: bool = False
     rows: tuple[WorkbookRow, ...] = ()
+    run_id: str = ""
 
     @property
     def fingerprint(self) -> str:

@@ -150,6 +150,7 @@ def _record(desk: Desk, study: Study, planned: PlannedBatch) -> str:
         workbook=study.path,
         sha256=study.places.sha256,
         at=planned.read_at,
+        run_id=desk.run_id,
     )
     desk.effects.checkpoint("journal:new")
     desk.move(

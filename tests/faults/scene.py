@@ -120,7 +120,7 @@ class Scene:
 
 
 @cache
-def _bytes_and_check(scene: Scene, path: Path) -> tuple[bytes, Checked]:
+def _bytes_and_check(scene: Scene, path: Path) -> tuple[bytes, list[Part]]:
     write_book(path, scene.sheets())
     return path.read_bytes(), list(check_parts([path]))
 
@@ -262,7 +262,7 @@ class Play:
             cell.value = None
         book.save(self.path)
 
-    def _check(self) -> Checked:
+    def _check(self) -> list[Part]:
         same = hashlib.sha256(self.path.read_bytes()).digest() == hashlib.sha256(self.before).digest()
         return self.checked if same else list(check_parts([self.path]))
 
