@@ -36,7 +36,7 @@ from importer.run.results import (
 )
 from importer.run.resuming import resume
 from importer.run.spool import Spool
-from importer.run.steps import gate, plan_free_study, plan_study, push_study
+from importer.run.steps import gate, plan_study, push_study
 from importer.run.watching import Watcher
 
 __all__ = [
@@ -115,7 +115,7 @@ def push(
     resumed = resume(desk, desk.journal.open_imports(workbooks=paths), finish_planned=False)
     run = _Run(desk, watcher, resumed)
     try:
-        run.check_and_plan(check, lambda study: plan_free_study(desk, study, reading, relink=consent.relink))
+        run.check_and_plan(check, lambda study: _gated_plan(desk, study, reading, consent))
         run.close_gates(consent, all_or_nothing=all_or_nothing)
         ready = run.ready()
         watcher.close()
@@ -126,6 +126,17 @@ def push(
     if ready:
         run.send(ready)
     return run.result()
+
+
+def _gated_plan(desk: Desk, study: Study, reading: Reading, consent: Consent) -> StudyResult:
+    """Make the plans of a workbook, and close its gate, unless that depends on the plans of others."""
+    result = plan_study(desk, study, reading, relink=consent.relink)
+    return result if _needs_others(result, consent) else gate(study, result, consent, 0)
+
+
+def _needs_others(result: StudyResult, consent: Consent) -> bool:
+    """Whether the deletes of the whole run, or the fingerprint of all its plans, decide about a workbook."""
+    return bool(consent.fingerprints) or any(p.plan.deletes for p in result.planned)
 
 
 @dataclass(slots=True)
@@ -179,18 +190,20 @@ class _Run:
 
     # ------------------------------------------------------------ gate
     def close_gates(self, consent: Consent, *, all_or_nothing: bool) -> None:
-        """Refuse every workbook that cannot be pushed, or needs what was not agreed to."""
+        """Refuse every workbook that the plans of the whole run forbid to push; the others are gated already."""
         deletes = sum(row.deleted for row in self.rows.values())
-        if (
-            run_fingerprint(row.fingerprints for row in self.rows.values() if row.has_work)
-            in consent.fingerprints
-        ):
+        waiting = [
+            name
+            for name, row in self.rows.items()
+            if row.state != "not ready" and (consent.fingerprints or row.deleted)
+        ]
+        every = run_fingerprint(row.fingerprints for row in self.rows.values() if row.has_work)
+        if every in consent.fingerprints:
             consent = replace(consent, fingerprints=())
-        for name, row in self.rows.items():
-            if row.state != "not ready":
-                gated = gate(self.studies[name], self.results[name], consent, deletes)
-                if gated.refusal is not None:
-                    self._keep(gated)
+        for name in waiting:
+            gated = gate(self.studies[name], self.results[name], consent, deletes)
+            if gated.refusal is not None:
+                self._keep(gated)
         if all_or_nothing and any(row.exit_code for row in self.rows.values()):
             others = PlanRefused(
                 "Kept back by --all-or-nothing, because other workbooks cannot be pushed. Nothing was sent."

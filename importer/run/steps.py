@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from importer.changes import Kind
-from importer.errors import ImporterError, JournalRefused, PlanRefused, Refusal
+from importer.errors import ImporterError, PlanRefused, Refusal
 from importer.journal import State
 from importer.model import Batch
 from importer.places import Study
@@ -30,16 +30,6 @@ def plan_study(desk: Desk, study: Study, reading: Reading, *, relink: bool = Fal
     except ImporterError as refusal:
         return StudyResult(study.workbook, refusal=refusal)
     return StudyResult(study.workbook, tuple(planned))
-
-
-def plan_free_study(desk: Desk, study: Study, reading: Reading, *, relink: bool = False) -> StudyResult:
-    """Make the plans of a workbook that is to be pushed; refused if another importer works on one of its batches."""
-    try:
-        with locked(desk.state, [batch.batch_id for batch in study.batches]):
-            pass
-    except JournalRefused as refusal:
-        return StudyResult(study.workbook, refusal=refusal)
-    return plan_study(desk, study, reading, relink=relink)
 
 
 def _plan(desk: Desk, reading: Reading, relink: bool, batch: Batch) -> PlannedBatch:
@@ -69,7 +59,15 @@ def _unfinished(desk: Desk, batch_id: str) -> list[str]:
 
 # ---------------------------------------------------------------- gate
 def gate(study: Study, result: StudyResult, consent: Consent, deletes: int) -> StudyResult:
-    """Close the gate on a workbook that cannot be pushed, or needs what was not agreed to."""
+    """
+    Close the gate on a workbook that cannot be pushed, or needs what was not agreed to.
+
+    Args:
+        study: The workbook.
+        result: Its plans.
+        consent: What the researcher agreed to beforehand.
+        deletes: How many instructions the whole run would delete.
+    """
     if result.refusal is not None:
         return result
     try:
