@@ -22,8 +22,8 @@ from importer.errors import UsageError, WriteRefused
 from importer.problems import problem
 from importer.render import line
 from importer.report import (
+    Exchange,
     Receipt,
-    RequestRecord,
     RunInfo,
     WorkbookDetail,
     WorkbookRow,
@@ -70,14 +70,14 @@ def unchanged(workbook: str) -> WorkbookDetail:
     return WorkbookDetail(row(workbook, "unchanged"), plans=(PLAN,))
 
 
-def requests(count: int, status: int | None = 200, waited_s: float = 0.0) -> list[RequestRecord]:
-    return [RequestRecord(at * 0.1, 0.2, "GET", status, waited_s) for at in range(count)]
+def requests(count: int, status: int | None = 200, waited_s: float = 0.0) -> list[Exchange]:
+    return [Exchange(at * 0.1, 0.2, "GET", status, waited_s) for at in range(count)]
 
 
 def write(
     target: Path,
     details: Sequence[WorkbookDetail],
-    sent: Sequence[RequestRecord] = (),
+    sent: Sequence[Exchange] = (),
     info: RunInfo = INFO,
 ) -> Path:
     write_report(target, info, lambda: iter(details), sent)
@@ -398,7 +398,7 @@ def test_the_busiest_workbooks_are_drawn():
 
 def test_requests_stand_where_they_began():
     """A column counts what left in its part of the run, whatever came of it."""
-    sent = [RequestRecord(at, 0.5, "GET", status, 0) for at, status in [(0, 200), (0.1, 429), (11.5, None)]]
+    sent = [Exchange(at, 0.5, "GET", status, 0) for at, status in [(0, 200), (0.1, 429), (11.5, None)]]
     plot = timeline_plot(sent)
 
     assert ["1 answered", "1 refused, too many requests (429)", "1 no answer"] == values(
@@ -413,7 +413,7 @@ def test_requests_stand_where_they_began():
 
 def test_waiting_is_drawn_for_as_long_as_it_lasted():
     """Held back from 2 s to 5 s, then on its way until 12 s: never both at once."""
-    plot = waiting_plot([RequestRecord(5, 7, "PUT", 200, 3)])
+    plot = waiting_plot([Exchange(5, 7, "PUT", 200, 3)])
 
     held = [bar for bar in plot.bars if bar.look == "held"]
     assert (3, 7) == (len(held), len(plot.bars) - len(held))
@@ -425,7 +425,7 @@ def test_waiting_is_drawn_for_as_long_as_it_lasted():
 
 def test_latency_says_what_is_usual_and_what_is_slow():
     """Every request is in one column, and the marks stand inside."""
-    sent = [RequestRecord(0, n / 100, "PUT" if n % 2 else "GET", 200, 0) for n in range(1, 101)]
+    sent = [Exchange(0, n / 100, "PUT" if n % 2 else "GET", 200, 0) for n in range(1, 101)]
     plot = latency_plot(sent)
 
     assert 100 == sum(int(told.split()[0]) for told in values(bar.told for bar in plot.bars))
@@ -436,7 +436,7 @@ def test_latency_says_what_is_usual_and_what_is_slow():
 @pytest.mark.parametrize("took_s", [0.0, 1e-9, 0.1, 59.9, 90_000.0])
 def test_any_span_of_time_can_be_drawn(took_s: float):
     """A run of an instant, and one of a day."""
-    plots = plots_of(summarise([], []), [RequestRecord(0, took_s, "GET", 200, took_s)] * 10)
+    plots = plots_of(summarise([], []), [Exchange(0, took_s, "GET", 200, took_s)] * 10)
 
     assert ["timeline", "latency", "waiting"] == [plot.name for plot in plots]
     for plot in plots:
@@ -491,7 +491,7 @@ def rows(path: Path, sheet: str) -> list[list[object]]:
 
 def test_the_workbook_says_the_same(tmp_path: Path):
     """A sheet for each kind of fact, everything unfolded and uncut."""
-    sent = [RequestRecord(0.5, 0.25, "PUT", None, 0.0), RequestRecord(0.0, 0.125, "GET", 200, 1.5)]
+    sent = [Exchange(0.5, 0.25, "PUT", None, 0.0), Exchange(0.0, 0.125, "GET", 200, 1.5)]
     path = write(tmp_path / "r.xlsx", [done("a.xlsx", 3), broken("b.xlsx"), unchanged("c.xlsx")], sent)
 
     assert ["Summary", "Workbooks", "Problems", "Changes", "Receipts", "Requests"] == load_workbook(

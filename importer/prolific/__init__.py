@@ -70,14 +70,14 @@ class Exchange:
     One request, and what came of it.
 
     Attributes:
-        began_at: When it left, on the monotonic clock.
-        took_s: Until its answer was read, or it failed.
+        began_s: When it left, in seconds since the client was opened.
+        took_s: Seconds until its answer was read, or it failed.
         method: GET, PUT or PATCH.
         status: The HTTP status; None without an answer.
-        waited_s: How long a rate limit held it back before.
+        waited_s: Seconds that it was held back before it left, because of rate limits.
     """
 
-    began_at: float
+    began_s: float
     took_s: float
     method: str
     status: int | None
@@ -136,6 +136,7 @@ class Prolific:
         self._now = now
         self._pace = pace or Pace(sleep=sleep)
         self._on_exchange = on_exchange
+        self._opened_at = time.monotonic()
         self._timeout = (connect_s, read_s)
         self._answer_s = answer_s
         self._session = _session(self._url, token)
@@ -258,7 +259,7 @@ class Prolific:
                 raise
             finally:
                 took_s = time.monotonic() - started
-                self._on_exchange(Exchange(started, took_s, method, status, turn.waited_s))
+                self._on_exchange(Exchange(started - self._opened_at, took_s, method, status, turn.waited_s))
             if status == HTTPStatus.TOO_MANY_REQUESTS:
                 turn.is_objected = True
                 turn.hold_s = retry_after_s(answer, self._now()) or 0.0

@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from importer.errors import UsageError, WriteRefused
-from importer.report.data import Receipt, RequestRecord, RunInfo, WorkbookDetail
+from importer.prolific import Exchange
+from importer.report.data import Receipt, RunInfo, WorkbookDetail
 from importer.run import WorkbookRow
 from importer.workbook.temporary import temporary_file
 
 __all__ = [
+    "Exchange",
     "Receipt",
-    "RequestRecord",
     "RunInfo",
     "WorkbookDetail",
     "WorkbookRow",
@@ -49,7 +50,7 @@ def write_report(
     target: Path,
     info: RunInfo,
     details: Callable[[], Iterator[WorkbookDetail]],
-    requests: Sequence[RequestRecord],
+    requests: Sequence[Exchange],
 ) -> None:
     """
     Write the report of a run, whole or not at all.
@@ -84,7 +85,7 @@ def _write(
     suffix: str,
     info: RunInfo,
     details: Callable[[], Iterator[WorkbookDetail]],
-    requests: Sequence[RequestRecord],
+    requests: Sequence[Exchange],
 ) -> None:
     # A run that writes no report loads neither jinja2 nor openpyxl.
     from importer.report.summary import summarise  # noqa: PLC0415

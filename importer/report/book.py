@@ -19,9 +19,10 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from importer.contract import MAX_CELL_CHARACTERS, column_letter
 from importer.problems import Problem
+from importer.prolific import Exchange
 from importer.render.screen import harmless
 from importer.report.charts import add_chart, table_of
-from importer.report.data import RequestRecord, RunInfo, WorkbookDetail
+from importer.report.data import RunInfo, WorkbookDetail
 from importer.report.plots import Plot, plots_of
 from importer.report.summary import COUNTS, Summary, duration, headline, look_of, nothing_sent
 from importer.workbook import looks
@@ -99,7 +100,7 @@ def write_book(
     info: RunInfo,
     summary: Summary,
     details: Iterable[WorkbookDetail],
-    requests: Sequence[RequestRecord],
+    requests: Sequence[Exchange],
 ) -> None:
     """
     Write the report of a run as a workbook.
@@ -231,7 +232,7 @@ def _add_problem(problems: _List, workbook: str, one: Problem) -> None:
     )
 
 
-def _write_requests(book: Workbook, requests: Sequence[RequestRecord]) -> None:
+def _write_requests(book: Workbook, requests: Sequence[Exchange]) -> None:
     listed = _List(book, "Requests", _REQUESTS)
     for one in sorted(requests, key=lambda request: request.began_s):
         status = "no answer" if one.status is None else one.status

@@ -14,26 +14,6 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class RequestRecord:
-    """
-    One HTTP request of the run.
-
-    Attributes:
-        began_s: When it left, in seconds since the run began.
-        took_s: Seconds until the answer was read, or until it failed.
-        method: `GET`, `PUT` or `PATCH`.
-        status: The HTTP status code; None if there was no answer.
-        waited_s: Seconds that it was held back before it left, because of rate limits.
-    """
-
-    began_s: float
-    took_s: float
-    method: str
-    status: int | None
-    waited_s: float
-
-
-@dataclass(frozen=True, slots=True)
 class Receipt:
     """
     What Prolific answered for one batch.

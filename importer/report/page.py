@@ -18,10 +18,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from importer.problems import Severity
+from importer.prolific import Exchange
 from importer.render.folding import Folded, fold
 from importer.render.screen import Line, harmless
 from importer.render.words import count_of, some_of
-from importer.report.data import Receipt, RequestRecord, RunInfo, WorkbookDetail
+from importer.report.data import Receipt, RunInfo, WorkbookDetail
 from importer.report.plots import WIDTH, plots_of
 from importer.report.summary import (
     STATES,
@@ -93,7 +94,7 @@ def write_page(
     info: RunInfo,
     summary: Summary,
     details: Callable[[], Iterator[WorkbookDetail]],
-    requests: Sequence[RequestRecord],
+    requests: Sequence[Exchange],
 ) -> None:
     """
     Write the report of a run as an HTML page.

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import Final
 
+from importer.prolific import Exchange
 from importer.render.words import count_of
-from importer.report.data import RequestRecord
 from importer.report.summary import Summary, duration
 from importer.run import WorkbookRow
 
@@ -98,7 +98,7 @@ class Plot:
         return not self.x_title
 
 
-def plots_of(summary: Summary, requests: Sequence[RequestRecord]) -> tuple[Plot, ...]:
+def plots_of(summary: Summary, requests: Sequence[Exchange]) -> tuple[Plot, ...]:
     """Return the plots of which a look says more than the numbers."""
     found = [changes_plot(summary)] if len(summary.busiest) > 1 else []
     if len(requests) >= MIN_REQUESTS:
@@ -174,7 +174,7 @@ _OUTCOMES: Final = (
 )
 
 
-def _outcome(request: RequestRecord) -> int:
+def _outcome(request: Exchange) -> int:
     if request.status is None:
         return 3
     if request.status == _LIMITED:
@@ -182,7 +182,7 @@ def _outcome(request: RequestRecord) -> int:
     return 2 if request.status >= _REFUSED else 0
 
 
-def timeline_plot(requests: Sequence[RequestRecord]) -> Plot:
+def timeline_plot(requests: Sequence[Exchange]) -> Plot:
     """Show how many requests left when, and what came of them."""
     span_s, bins = _time_bins(requests)
     counts = [[0.0] * len(_OUTCOMES) for _ in range(bins)]
@@ -205,7 +205,7 @@ def timeline_plot(requests: Sequence[RequestRecord]) -> Plot:
     )
 
 
-def waiting_plot(requests: Sequence[RequestRecord]) -> Plot:
+def waiting_plot(requests: Sequence[Exchange]) -> Plot:
     """Show how many requests were on their way and how many were held back, over time."""
     span_s, bins = _time_bins(requests)
     width_s = span_s / bins
@@ -239,7 +239,7 @@ def waiting_plot(requests: Sequence[RequestRecord]) -> Plot:
     )
 
 
-def _time_bins(requests: Iterable[RequestRecord]) -> tuple[float, int]:
+def _time_bins(requests: Iterable[Exchange]) -> tuple[float, int]:
     """Return how long the requests took from the run's beginning on, in seconds, and in how many bins."""
     ends = [request.began_s + request.took_s for request in requests]
     bins = min(max(round(2 * math.sqrt(len(ends))), _MIN_BINS), _MAX_BINS)
@@ -253,7 +253,7 @@ def _time_ticks(span_s: float) -> tuple[Tick, ...]:
     )
 
 
-def latency_plot(requests: Sequence[RequestRecord]) -> Plot:
+def latency_plot(requests: Sequence[Exchange]) -> Plot:
     """Show how long requests took, on a logarithmic scale."""
     taken = [max(request.took_s, _FASTEST_S) for request in requests]
     low, high = _decades(taken)

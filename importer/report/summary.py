@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from heapq import heappush, heappushpop
 from typing import Final, NamedTuple
 
+from importer.prolific import Exchange
 from importer.render.words import count_of
-from importer.report.data import RequestRecord, RunInfo, WorkbookDetail
+from importer.report.data import RunInfo, WorkbookDetail
 from importer.run import WorkbookRow
 
 INTERRUPTED: Final = 130
@@ -95,7 +96,7 @@ class Summary:
         return sum(count for state, count in self.states.items() if not needs_look(state))
 
 
-def summarise(details: Iterable[WorkbookDetail], requests: Sequence[RequestRecord]) -> Summary:
+def summarise(details: Iterable[WorkbookDetail], requests: Sequence[Exchange]) -> Summary:
     """Count a run in one pass."""
     totals, states, detailed = Counter[str](), Counter[str](), Counter[bool]()
     busiest: list[tuple[int, int, WorkbookRow]] = []
