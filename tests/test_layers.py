@@ -17,7 +17,7 @@ PACKAGE = Path(importer.__file__).parent
 # From the bottom up; packages stand for their modules. A module imports its own tier and those below it, nothing above.
 TIERS = {
     "vocabulary": {"__init__", "contract", "errors", "model", "problems", "secret", "workbook.cells"},
-    "edges": {"journal", "prolific", "sandbox", "settings", "workbook"},
+    "edges": {"journal", "prolific", "sandbox", "settings", "sources", "workbook"},
     "core": {"sheets", "validator", "transformer", "places", "wire", "changes", "matching", "plan"},
     "check": {"checking", "crosscheck", "gathered", "background"},
     "push": {"push"},
@@ -45,7 +45,7 @@ HOMES = {
     "starlette": {"sandbox", "web"},
     "uvicorn": {"sandbox", "web"},
     "click": {"cli", "demo", "first_steps", "output", "__main__"},
-    "rich": {"render.screen"},
+    "rich": {"render.progress", "render.screen"},
     "keyring": {"settings"},
     "platformdirs": {"settings"},
     "filelock": {"push.desk"},
