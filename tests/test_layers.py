@@ -45,7 +45,7 @@ HOMES = {
     "starlette": {"sandbox", "web"},
     "uvicorn": {"sandbox", "web"},
     "click": {"cli", "demo", "first_steps", "output", "__main__"},
-    "rich": {"render.progress", "render.screen"},
+    "rich": {"render.display", "render.screen"},
     "keyring": {"settings"},
     "platformdirs": {"settings"},
     "filelock": {"push.desk"},
