@@ -43,7 +43,7 @@ def main() -> NoReturn:
 def _run_commands() -> int:
     try:
         # Without standalone mode click returns what the command returned.
-        return int(commands.main(prog_name="importer", standalone_mode=False) or 0)
+        return int(commands.main(prog_name="importer", standalone_mode=False, windows_expand_args=False) or 0)
     except click.ClickException as wrong:
         shown = io.StringIO()
         wrong.show(shown)

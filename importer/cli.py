@@ -9,30 +9,34 @@ needs it: `--help` must not wait for pandas.
 from __future__ import annotations
 
 import logging
-import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from importer import __version__, first_steps
-from importer.errors import Interrupted, JournalRefused, Refusal, UsageError
+from importer.at_work import (
+    JOURNAL_NAME,
+    asker,
+    at_work,
+    confirm,
+    find,
+    known_owners,
+    open_desk,
+    reporter,
+    settings,
+    teller,
+    watching,
+)
+from importer.errors import UsageError
 from importer.output import print_json, print_lines, say
 
 if TYPE_CHECKING:
-    from importer.crosscheck import Owners
-    from importer.journal import Journal
-    from importer.places import Part
-    from importer.push.desk import Desk, Effects
-    from importer.push.reading import Reading
+    from importer.push.desk import Desk
     from importer.push.submitter import Outcome
-    from importer.run import RunResult
-    from importer.secret import Token
-    from importer.settings import Settings
 
 PENDING: Final = 10
 _UUID: Final = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -51,14 +55,6 @@ Exit codes:
   70   our bug; the message says where the report is"""
 
 
-def _each_once(_: click.Context, __: click.Parameter, paths: tuple[Path, ...]) -> tuple[Path, ...]:
-    """Take a workbook that is named twice, or through a link too, once, by its first name."""
-    first: dict[str, Path] = {}
-    for path in paths:
-        first.setdefault(os.path.realpath(path), path)
-    return tuple(first.values())
-
-
 def _uuid(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
     if text is not None and not re.fullmatch(_UUID, text, re.IGNORECASE):
         raise click.BadParameter(f"{text!r} is not the id of a batch. Copy the id from Prolific.")
@@ -73,13 +69,12 @@ def _fingerprints(_: click.Context, __: click.Parameter, texts: tuple[str, ...])
     return found
 
 
-_WORKBOOKS = click.argument(
-    "workbooks",
+_PATHS = click.argument(
+    "paths",
     nargs=-1,
     required=True,
     type=click.Path(readable=False, path_type=Path),
-    callback=_each_once,
-    metavar="WORKBOOK...",
+    metavar="PATH...",
 )
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 _BATCH = click.option(
@@ -94,6 +89,13 @@ _RELINK = click.option(
 )
 
 
+_REPORT = click.option(
+    "--report",
+    "report_to",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a report for people: FILE.html is one page, FILE.xlsx a workbook.",
+)
 _JOBS = click.option(
     "--jobs",
     type=click.IntRange(1, 64),
@@ -168,11 +170,14 @@ commands.add_command(first_steps.template)
 
 # ---------------------------------------------------------------- workbooks
 @commands.command()
-@_WORKBOOKS
+@_PATHS
 @_BATCH
 @click.option("--mark", is_flag=True, help="Write NAME.checked.xlsx with every problem marked at its cell.")
+@_REPORT
 @_JSON
-def check(workbooks: tuple[Path, ...], batch_id: str | None, mark: bool, as_json: bool) -> int:
+def check(
+    paths: tuple[Path, ...], batch_id: str | None, mark: bool, report_to: Path | None, as_json: bool
+) -> int:
     """
     Find every problem of every workbook; nothing is sent.
 
@@ -180,16 +185,22 @@ def check(workbooks: tuple[Path, ...], batch_id: str | None, mark: bool, as_json
     Examples:
       importer check study.xlsx
       importer check --mark wave1.xlsx wave2.xlsx
+      importer check studies/ --report problems.html
     """
-    from importer import checking, render
+    from importer import checking, render, run
     from importer.gathered import Gathered
 
-    with Gathered() as gathered, _owners(_settings()) as owners:
+    write_report = reporter(report_to, "check")
+    workbooks = find(paths)
+    with Gathered() as gathered, known_owners() as owners, watching(workbooks) as watcher:
+        watcher.checking(len(workbooks))
         for part in checking.check_parts(workbooks, batch_id=batch_id):
             gathered.add(part)
+            watcher.checked(part.workbooks, part.problems)
         report = gathered.report(owners)
     marked, refused = checking.mark(report) if mark else ({}, ())
     code = int(bool(report.broken))
+    write_report(run.checked(report), code, paths, ())
     if as_json:
         print_json(
             "check",
@@ -199,6 +210,8 @@ def check(workbooks: tuple[Path, ...], batch_id: str | None, mark: bool, as_json
         )
     else:
         print_lines(render.report_text(report))
+        if len(workbooks) > 1:
+            print_lines(render.checked_text(run.checked(report), list(map(str, paths))))
         for target in marked.values():
             say(f"Marked copy: {target}")
     for refusal in refused:
@@ -209,20 +222,22 @@ def check(workbooks: tuple[Path, ...], batch_id: str | None, mark: bool, as_json
 
 
 @commands.command()
-@_WORKBOOKS
+@_PATHS
 @_BATCH
 @_RELINK
 @_JOBS
 @_RATE
 @click.option("--exit-code", "pending_code", is_flag=True, help="Exit with 10 if changes are pending.")
+@_REPORT
 @_JSON
 def plan(
-    workbooks: tuple[Path, ...],
+    paths: tuple[Path, ...],
     batch_id: str | None,
     relink: bool,
     jobs: int,
     per_s: float | None,
     pending_code: bool,
+    report_to: Path | None,
     as_json: bool,
 ) -> int:
     """
@@ -231,24 +246,27 @@ def plan(
     \b
     Examples:
       importer plan study.xlsx
+      importer plan studies/ --report plans.html
       importer plan study.xlsx --exit-code && echo "nothing to do"
     """
-    with _at_work(workbooks, batch_id, jobs, per_s) as (desk, checked, reading):
+    write_report = reporter(report_to, "plan")
+    with at_work(paths, batch_id, jobs=jobs, per_s=per_s) as work:
         from importer import render, run
 
-        planned = run.plan_all(desk, checked, reading, relink=relink)
+        planned = run.plan_all(work.desk, work.check, work.reading, relink=relink, watcher=work.watcher)
     code = planned.exit_code
     if code == 0 and pending_code and any(row.has_work for row in planned.rows):
         code = PENDING
     if as_json:
         print_json("plan", code, **render.pushed_json(planned))
     else:
-        print_lines(render.planned_text(planned, batch_id))
+        print_lines(render.planned_text(planned, list(map(str, paths)), batch_id))
+    write_report(planned, code, paths, work.exchanges)
     return code
 
 
 @commands.command()
-@_WORKBOOKS
+@_PATHS
 @_BATCH
 @_RELINK
 @click.option(
@@ -271,9 +289,10 @@ def plan(
 )
 @_JOBS
 @_RATE
+@_REPORT
 @_JSON
 def push(
-    workbooks: tuple[Path, ...],
+    paths: tuple[Path, ...],
     batch_id: str | None,
     relink: bool,
     allow_remove: int | None,
@@ -282,6 +301,7 @@ def push(
     all_or_nothing: bool,
     jobs: int,
     per_s: float | None,
+    report_to: Path | None,
     as_json: bool,
 ) -> int:
     """
@@ -291,6 +311,7 @@ def push(
     Examples:
       importer push study.xlsx
       importer push study.xlsx --allow-remove 2
+      importer push studies/ --yes --report run.html
       importer push wave1.xlsx wave2.xlsx --yes --json
     """
     is_agreed = yes or bool(fingerprints)
@@ -299,18 +320,25 @@ def push(
             "With --json nobody sees the plan and can be asked. If the plan is right, run again with --yes, or with "
             "--plan FINGERPRINT. Nothing was sent."
         )
-    with _at_work(workbooks, batch_id, jobs, per_s) as (desk, checked, reading):
+    write_report = reporter(report_to, "push")
+    with at_work(paths, batch_id, jobs=jobs, per_s=per_s) as work:
         from importer import render, run
 
-        consent = run.Consent(allow_remove, fingerprints, relink)
-        ask = _asker(is_agreed=is_agreed, is_shown=not as_json)
         pushed = run.push(
-            desk, workbooks, checked, reading, consent=consent, ask=ask, all_or_nothing=all_or_nothing
+            work.desk,
+            work.workbooks,
+            work.check,
+            work.reading,
+            consent=run.Consent(allow_remove, fingerprints, relink),
+            ask=asker(is_agreed=is_agreed, is_shown=not as_json),
+            all_or_nothing=all_or_nothing,
+            watcher=work.watcher,
         )
     if as_json:
         print_json("push", pushed.exit_code, **render.pushed_json(pushed))
     else:
-        print_lines(render.pushed_text(pushed))
+        print_lines(render.pushed_text(pushed, list(map(str, paths))))
+    write_report(pushed, pushed.exit_code, paths, work.exchanges)
     return pushed.exit_code
 
 
@@ -337,14 +365,14 @@ def resume(give_up: str | None, yes: bool, as_json: bool) -> int:
     from importer.journal import Journal
     from importer.settings import load_token
 
-    settings = _settings()
+    given = settings()
     outcomes: Sequence[Outcome] = ()
-    with Journal(settings.state / JOURNAL_NAME) as journal:
+    with Journal(given.state / JOURNAL_NAME) as journal:
         if give_up is not None:
-            with _open_desk(settings, load_token(settings), journal) as desk:
+            with open_desk(given, load_token(given), journal, tell=teller()) as desk:
                 return _give_up(desk, give_up, is_agreed=yes, as_json=as_json)
         if open_ones := journal.open_imports():
-            with _open_desk(settings, load_token(settings), journal) as desk:
+            with open_desk(given, load_token(given), journal, tell=teller()) as desk:
                 outcomes = run.resume(desk, open_ones)
     code = run.combine([0 if o.refusal is None else o.refusal.exit_code for o in outcomes])
     if as_json:
@@ -363,7 +391,7 @@ def _give_up(desk: Desk, name: str, *, is_agreed: bool, as_json: bool) -> int:
     if not is_agreed:
         print_lines(render.status_text(found), err=True)
         print_lines([render.line(giving_up.outlook(one)) for one in found], err=True)
-        _confirm("Give this up?", "giving up", "Nothing was changed.")
+        confirm("Give this up?", "giving up", "Nothing was changed.")
     done = giving_up.give_up(desk, found)
     if as_json:
         print_json("resume", 0, imports=[{**render.import_json(one), "refusal": None} for one in done])
@@ -393,7 +421,7 @@ def status(limit: int, as_json: bool) -> None:
     from importer import render
     from importer.journal import Journal
 
-    with Journal(_settings().state / JOURNAL_NAME) as journal:
+    with Journal(settings().state / JOURNAL_NAME) as journal:
         open_ones, recent, runs = journal.open_imports(), journal.recent(limit), journal.runs(limit)
     imports = [*open_ones, *(i for i in recent if not i.state.is_open)]
     if as_json:
@@ -409,130 +437,3 @@ def status(limit: int, as_json: bool) -> None:
 
 for step in (first_steps.sandbox, first_steps.demo, first_steps.completion):
     commands.add_command(step)
-
-
-# ---------------------------------------------------------------- what the commands share
-JOURNAL_NAME: Final = "journal.sqlite3"
-
-
-def _settings() -> Settings:
-    from importer.settings import read_settings
-
-    return read_settings(click.get_current_context().find_root().obj["flags"])
-
-
-@contextmanager
-def _owners(settings: Settings) -> Iterator[Owners]:
-    """Ask the journal whose an instruction id is; checking must not need a journal."""
-    path = settings.state / JOURNAL_NAME
-    if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a forbidden folder
-        yield lambda _: {}
-        return
-    from importer.journal import Journal
-
-    tell = _teller()
-
-    def owners(ids: Sequence[str]) -> Mapping[str, str]:
-        try:
-            with Journal(path) as journal:
-                return journal.owners(ids)
-        except JournalRefused as refusal:
-            tell(f"{refusal} Checked without it: an id that belongs to another batch shows in the plan only.")
-            return {}
-
-    yield owners
-
-
-@contextmanager
-def _open_desk(
-    settings: Settings, token: Token, journal: Journal, *, jobs: int = 1, per_s: float | None = None
-) -> Iterator[Desk]:
-    """Open the client, with the real clock."""
-    from importer.prolific import Prolific
-    from importer.prolific.pace import Pace
-    from importer.push.desk import Desk
-
-    pace, tell = Pace(jobs, per_s), _teller()
-    with Prolific(
-        settings.url, token, ca_file=settings.ca_file, on_notice=tell, pace=pace, sleep=pace.sleep
-    ) as prolific:
-        effects = _effects(pace.sleep, tell)
-        yield Desk(prolific, journal, settings.state, effects, settings.hold_s, jobs=jobs, stop=pace.stop)
-
-
-@contextmanager
-def _at_work(
-    workbooks: Sequence[Path], batch_id: str | None, jobs: int, per_s: float | None
-) -> Iterator[tuple[Desk, Callable[[], Iterator[Part]], Reading]]:
-    """Have the check's imports and the reading from Prolific begin, side by side, before all else is imported."""
-    from importer.background import CheckProcess
-
-    with CheckProcess() as process:  # first, though the token may be missing: its imports take longest
-        from importer.journal import Journal
-        from importer.settings import load_token
-
-        settings = _settings()
-        token = load_token(settings)
-        from importer.push import reading
-
-        with (
-            Journal(settings.state / JOURNAL_NAME) as journal,
-            _open_desk(settings, token, journal, jobs=jobs, per_s=per_s) as desk,
-            reading.begin(desk, workbooks, batch_id) as read,
-        ):
-            yield desk, lambda: process.check_parts(workbooks, batch_id=batch_id), read
-
-
-def _effects(sleep: Callable[[float], None], tell: Callable[[str], None]) -> Effects:
-    import random
-    import time
-    import uuid
-    from datetime import UTC, datetime
-
-    from importer.push.desk import Effects
-
-    return Effects(
-        now=lambda: datetime.now(UTC),
-        monotonic=time.monotonic,
-        sleep=sleep,
-        jitter=random.random,
-        new_id=lambda: uuid.uuid4().hex,
-        tell=tell,
-        checkpoint=lambda _: None,
-    )
-
-
-def _asker(*, is_agreed: bool, is_shown: bool) -> Callable[[RunResult], None]:
-    """Show problems and plans, and ask on a terminal; elsewhere consent must have been given."""
-
-    def ask(ready: RunResult) -> None:
-        from importer import render
-
-        if is_shown:
-            print_lines(render.asking_text(ready), err=True)
-        if is_agreed:
-            return
-        _confirm("Push this?", "the plan", "Nothing was sent.")
-
-    return ask
-
-
-def _confirm(question: str, subject: str, otherwise: str) -> None:
-    """Ask on a terminal; refuse if the answer is no, or nobody can give one."""
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise UsageError(
-            f"There is no terminal to ask on. If {subject} is right, run again with --yes. {otherwise}"
-        )
-    try:
-        is_yes = click.confirm(question, err=True)
-    except click.Abort:
-        click.echo(err=True)  # the answer's line is not ended
-        raise Interrupted(f"Interrupted. {otherwise}") from None
-    if not is_yes:
-        raise Refusal(f"You said no. {otherwise}")
-
-
-def _teller() -> Callable[[str], None]:
-    """Return what says a sentence, from any thread, unless --quiet was given."""
-    is_quiet = click.get_current_context().find_root().obj["quiet"]
-    return (lambda _: None) if is_quiet else say

@@ -29,7 +29,7 @@ from importer.checking import check, mark
 from importer.errors import Unreachable, UsageError
 from importer.prolific import Prolific
 from importer.render import harmless, harmless_json
-from importer.render.runs import _typed
+from importer.render.words import typed
 from importer.sandbox import Sandbox
 from importer.secret import HIDDEN, Token, check_url, hide_tokens
 from importer.settings import load_token, read_settings
@@ -558,9 +558,9 @@ def test_the_command_to_copy_runs_nothing_else():
         "a\\b.xlsx",
     ):
         said = subprocess.run(
-            ["/bin/sh", "-c", f"printf %s {_typed(name)}"], capture_output=True, text=True, check=True
+            ["/bin/sh", "-c", f"printf %s {typed(name)}"], capture_output=True, text=True, check=True
         ).stdout
-        assert name.replace("a\\b", "ab") == said or shlex.split(_typed(name)) == [name]
+        assert name.replace("a\\b", "ab") == said or shlex.split(typed(name)) == [name]
 
 
 # ---------------------------------------------------------------- foreign code

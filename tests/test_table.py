@@ -7,8 +7,8 @@ import pytest
 from importer.render.screen import Lines
 from importer.render.table import next_steps, summary_table
 from importer.render.words import width_of
-from importer.report.data import WorkbookRow
 from importer.report.summary import STATES
+from importer.run import WorkbookRow
 
 
 def row(name: str, state: str = "done", *sentences: str, **counts: int) -> WorkbookRow:

@@ -14,6 +14,7 @@ from importer.render.plans import plan_text
 from importer.render.reports import report_json, report_text, summary_text
 from importer.render.runs import (
     asking_text,
+    checked_text,
     import_json,
     outcome_json,
     planned_text,
@@ -36,6 +37,7 @@ __all__ = [
     "Line",
     "Lines",
     "asking_text",
+    "checked_text",
     "harmless",
     "harmless_json",
     "import_json",

@@ -20,10 +20,10 @@ from importer.render.screen import Line, line, write
 from importer.render.table import one_line, state_piece
 from importer.render.words import count_of, some_of
 from importer.report.summary import needs_look
+from importer.run import Watcher, WorkbookRow
 
 if TYPE_CHECKING:
     from importer.render.display import Display
-    from importer.report.data import WorkbookRow
 
 #: Errors of one workbook that are shown as they appear, after folding; the report has all.
 ERRORS_SHOWN: Final = 3
@@ -32,34 +32,6 @@ WORKBOOKS_SHOWN: Final = 50
 
 _CHECKING, _PLANNING, _SENDING = "Checking", "Planning", "Sending"
 _TO_DO: Final = {"created": "to create", "updated": "to update", "moved": "to move", "deleted": "to delete"}
-
-
-class Watcher:
-    """Is told how a run goes, from several threads at once; this one says nothing."""
-
-    def checking(self, total: int) -> None:
-        """So many workbooks are to be checked, and planned if the command plans."""
-
-    def checked(self, workbooks: Sequence[str], problems: Sequence[Problem]) -> None:
-        """Some of them have been checked, and these are their problems."""
-
-    def planned(self, workbook: str) -> None:
-        """Every plan of a workbook without errors is made, or refused."""
-
-    def sending(self, total: int) -> None:
-        """So many workbooks have something to send."""
-
-    def began(self, workbook: str) -> None:
-        """A workbook is being sent."""
-
-    def ended(self, row: WorkbookRow) -> None:
-        """Nothing more happens to a workbook, whether it was sent or not."""
-
-    def say(self, sentence: str) -> None:
-        """Something happens in between, such as why the run waits."""
-
-    def close(self) -> None:
-        """Nothing is drawn from now on, for a question or at the end, until `checking` or `sending` begins."""
 
 
 def watcher_for(stream: TextIO, *, environ: Mapping[str, str] = os.environ) -> Watcher:
@@ -71,6 +43,8 @@ def watcher_for(stream: TextIO, *, environ: Mapping[str, str] = os.environ) -> W
 # The locks are of the kind that a signal handler may take again: Ctrl-C may come while one is held.
 class LineWatcher(Watcher):
     """One plain line per workbook as it ends."""
+
+    is_heard = True
 
     def __init__(self, stream: TextIO) -> None:
         self._stream, self._lock = stream, RLock()
@@ -94,6 +68,8 @@ class ScreenWatcher(Watcher):
 
     While it draws nothing else may write to the terminal: sentences go through `say`.
     """
+
+    is_heard = True
 
     def __init__(self, stream: TextIO) -> None:
         self._stream, self._lock = stream, RLock()

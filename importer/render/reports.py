@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 PROBLEMS_SHOWN: Final = 20
 RANGES_SHOWN: Final = 8
 REFS_SHOWN: Final = 4
+#: Workbooks whose problems a screen shows.
+WORKBOOKS_SHOWN: Final = 50
 
 _SIGNS: Final = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.NOTE: "·"}
 
@@ -47,14 +49,19 @@ def summary_text(report: Report) -> Line:
 
 
 def problem_lines(report: Report, limit: int = PROBLEMS_SHOWN) -> Iterator[Line]:
-    """Show every problem at its place."""
-    for workbook in report.workbooks:
+    """Show every problem at its place, of so many workbooks."""
+    guilty = [workbook for workbook in report.workbooks if report.of(workbook)]
+    for workbook in guilty[:WORKBOOKS_SHOWN]:
         folded = fold(report.of(workbook))
         for one in folded[:limit]:
             yield from _folded_lines(one)
         if hidden := sum(one.count for one in folded[limit:]):
             yield line((f"… and {hidden} more (all in --json and --mark)", "quiet"))
             yield line()
+    if len(guilty) > WORKBOOKS_SHOWN:
+        others = count_of(len(guilty) - WORKBOOKS_SHOWN, "more workbook")
+        yield line((f"… and those of {others} (all in --json and --report)", "quiet"))
+        yield line()
 
 
 def _folded_lines(folded: Folded) -> Iterator[Line]:

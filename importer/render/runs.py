@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from importer.errors import Interrupted
 from importer.journal import State
 from importer.plan import as_dict
-from importer.problems import Report, quote
+from importer.problems import quote
 from importer.render.plans import plan_text
 from importer.render.reports import problem_lines, report_json, summary_text
 from importer.render.screen import Line, Lines, line
-from importer.render.words import count_of, some_of
+from importer.render.table import next_steps, summary_table
+from importer.render.words import count_of, some_of, typed
 
 if TYPE_CHECKING:
     from importer.errors import ImporterError
@@ -33,10 +34,16 @@ TEXTS_SHOWN: Final = 5
 _PLAIN_NAME: Final = re.compile(r"[\w .,:/\\+@=()-]+")
 
 
+#: Workbooks that are shown one by one; more are a table.
+FEW: Final = 10
+
+
 def asking_text(run: RunResult) -> Lines:
     """Show what somebody must see before they agree: what was picked up, every problem, and the plans."""
-    plans = [one for result in run.results for one in plans_text(result)]
-    return (*_resumed_lines(run.resumed), *problem_lines(run.report), *plans)
+    lines = [*_resumed_lines(run.resumed), *problem_lines(run.report)]
+    if len(run.results) <= FEW:
+        return (*lines, *(one for result in run.results for one in plans_text(result)))
+    return (*lines, *summary_table(run.rows))
 
 
 def plans_text(result: StudyResult) -> Lines:
@@ -46,10 +53,19 @@ def plans_text(result: StudyResult) -> Lines:
     )
 
 
-def planned_text(run: RunResult, batch_id: str | None = None) -> Lines:
-    """Show the problems and plans of a run, and the command that would push each; *batch_id* as in `--batch`."""
+def planned_text(run: RunResult, named: Sequence[str] = (), batch_id: str | None = None) -> Lines:
+    """
+    Show the problems and plans of a run, and the command that would push each.
+
+    Args:
+        run: What was planned.
+        named: What was named on the command line.
+        batch_id: As in `--batch`.
+    """
     batch = [f"--batch {batch_id}"] * bool(batch_id)
     lines = list(problem_lines(run.report))
+    if len(run.results) > FEW:
+        return (*lines, *summary_table(run.rows), line(), *_push_all(run, named))
     for result in run.results:
         lines += plans_text(result)
         lines += _refusal_lines(result)
@@ -57,7 +73,7 @@ def planned_text(run: RunResult, batch_id: str | None = None) -> Lines:
     if relinking:
         lines.append(line("To give the rows their ids back, look at:"))
         lines += [
-            line((" ".join(["importer plan", _typed(name), *batch, "--relink"]), "strong"), depth=1)
+            line((" ".join(["importer plan", typed(name), *batch, "--relink"]), "strong"), depth=1)
             for name in relinking
         ]
     commands = [_push_command(result, batch) for result in run.results if _is_pushable(result)]
@@ -69,6 +85,18 @@ def planned_text(run: RunResult, batch_id: str | None = None) -> Lines:
     return tuple(lines)
 
 
+def _push_all(run: RunResult, named: Sequence[str]) -> Iterator[Line]:
+    """Name the command that would push all plans of a run, and what stands in its way."""
+    deletes = sum(row.deleted for row in run.rows if row.has_work)
+    if run.fingerprints:
+        words = ["importer push", *map(typed, named), f"--plan {run.fingerprint}"]
+        words += [f"--allow-remove {deletes}"] * bool(deletes)
+        yield line("To push exactly this:")
+        yield line((" ".join(words), "strong"), depth=1)
+    yield line("To see one plan in full: importer plan WORKBOOK")
+    yield from map(line, next_steps((row for row in run.rows if row.state != "ready"), "plan", named))
+
+
 def _is_pushable(result: StudyResult) -> bool:
     return result.has_work and not any(p.plan.obstacles or p.plan.relinks for p in result.planned)
 
@@ -78,7 +106,7 @@ def _push_command(result: StudyResult, batch: Sequence[str]) -> str:
     deletes = sum(len(plan.deletes) for plan in plans)
     words = [
         "importer push",
-        _typed(result.workbook),
+        typed(result.workbook),
         *batch,
         *(f"--plan {plan.fingerprint}" for plan in plans),
     ]
@@ -87,41 +115,42 @@ def _push_command(result: StudyResult, batch: Sequence[str]) -> str:
     return " ".join(words)
 
 
-def _typed(workbook: str) -> str:
+def pushed_text(run: RunResult, named: Sequence[str] = ()) -> Lines:
     """
-    Return a file name as it is typed, whatever a shell makes of its characters.
+    Show the problems of a run and what came of each workbook.
 
-    >>> _typed("my study.xlsx"), _typed("$(reboot).xlsx")
-    ('"my study.xlsx"', "'$(reboot).xlsx'")
+    Args:
+        run: What came of it.
+        named: What was named on the command line.
     """
-    if _PLAIN_NAME.fullmatch(workbook):
-        # The one way of quoting that every shell understands, cmd.exe too.
-        return f'"{workbook}"' if " " in workbook else workbook
-    return shlex.quote(workbook)
-
-
-def pushed_text(run: RunResult) -> Lines:
-    """Show the problems of a run and what came of each workbook."""
     lines = [*_resumed_lines(run.resumed), *problem_lines(run.report)]
-    for result in run.results:
-        plans = {planned.plan.batch_id: planned.plan for planned in result.planned}
-        for outcome in result.outcomes:
-            lines += _outcome_lines(outcome, plans.get(outcome.done.batch_id), result.workbook)
-        lines += _refusal_lines(result)
-        is_broken = result.workbook in run.report.broken
-        if not (result.outcomes or result.refusal or is_broken):
-            lines.append(
-                line(("= unchanged", "done"), f"  {result.workbook}: nothing to change, nothing was sent.")
-            )
-    if run.report.broken:
-        was_sent = any(result.outcomes for result in run.results)
-        lines.append(_broken_line(run.report) if was_sent else summary_text(run.report))
+    rows = run.rows
+    if len(rows) <= FEW:
+        for result in run.results:
+            lines += _result_lines(run, result)
+        rows = tuple(replace(row, sentences=()) for row in rows)  # they stand above
+    if len(rows) > 1:
+        steps = next_steps(rows, "push", named)
+        lines += [line(), *summary_table(rows), *([line()] if steps else []), *map(line, steps)]
+        lines += [line((f"Run {run.run_id} (importer status lists it).", "quiet"))] * bool(run.run_id)
+    elif run.report.broken:
+        lines.append(summary_text(run.report))
     return tuple(lines)
 
 
-def _broken_line(report: Report) -> Line:
-    names = ", ".join(report.broken)
-    return line(("Not sent", "error"), f" because of the problems above: {names}.")
+def _result_lines(run: RunResult, result: StudyResult) -> Iterator[Line]:
+    plans = {planned.plan.batch_id: planned.plan for planned in result.planned}
+    for outcome in result.outcomes:
+        yield from _outcome_lines(outcome, plans.get(outcome.done.batch_id), result.workbook)
+    yield from _refusal_lines(result)
+    if not (result.outcomes or result.refusal or result.workbook in run.report.broken):
+        yield line(("= unchanged", "done"), f"  {result.workbook}: nothing to change, nothing was sent.")
+
+
+def checked_text(run: RunResult, named: Sequence[str]) -> Lines:
+    """Show the table of a run that only checked, and what to do next."""
+    steps = next_steps(run.rows, "check", named)
+    return (*summary_table(run.rows), *([line()] if steps else []), *map(line, steps))
 
 
 def resumed_text(outcomes: Sequence[Outcome]) -> Lines:
@@ -258,6 +287,7 @@ def pushed_json(run: RunResult) -> dict[str, JSON]:
             for result in run.results
         ],
         "resumed": [outcome_json(outcome) for outcome in run.resumed],
+        "run": run.run_id or None,
     }
 
 

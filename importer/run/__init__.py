@@ -46,6 +46,7 @@ __all__ = [
     "StudyResult",
     "Watcher",
     "WorkbookRow",
+    "checked",
     "combine",
     "plan_all",
     "push",
@@ -55,6 +56,21 @@ __all__ = [
 
 _SILENT: Final = Watcher()
 RUN_ID_DIGITS: Final = 8
+
+
+def checked(report: Report) -> RunResult:
+    """Return the result of a run that only checked."""
+    broken = set(report.broken)
+    rows = tuple(
+        WorkbookRow(
+            name,
+            problems=len(report.of(name)),
+            state="not ready" if name in broken else "ready",
+            exit_code=int(name in broken),
+        )
+        for name in report.workbooks
+    )
+    return RunResult(report, Results(Spool(), report.workbooks), rows=rows)
 
 
 def plan_all(
@@ -119,6 +135,7 @@ def push(
         run.close_gates(consent, all_or_nothing=all_or_nothing)
         ready = run.ready()
         watcher.close()
+        run.tell_idle()
         if ready:
             ask(run.result(ready))
     except KeyboardInterrupt:
@@ -197,7 +214,7 @@ class _Run:
             for name, row in self.rows.items()
             if row.state != "not ready" and (consent.fingerprints or row.deleted)
         ]
-        every = run_fingerprint(row.fingerprints for row in self.rows.values() if row.has_work)
+        every = run_fingerprint(one for row in self.rows.values() if row.has_work for one in row.fingerprints)
         if every in consent.fingerprints:
             consent = replace(consent, fingerprints=())
         for name in waiting:
@@ -214,6 +231,12 @@ class _Run:
     def ready(self) -> list[str]:
         """The workbooks whose gate is open, and that have something to send, in order."""
         return [name for name in self.report.workbooks if self.rows[name].has_work]
+
+    def tell_idle(self) -> None:
+        """Tell of the workbooks to which nothing more happens."""
+        for row in self.rows.values():
+            if not row.has_work:
+                self.watcher.ended(row)
 
     # ------------------------------------------------------------ send
     def send(self, names: Sequence[str]) -> None:

@@ -123,7 +123,7 @@ class RunResult:
             workbooks each is read from the disk when it is asked for.
         resumed: Imports of an earlier run that were picked up first.
         is_interrupted: Whether Ctrl-C ended it before all was sent.
-        rows: What came of each workbook in one row, in the same order.
+        rows: What came of each workbook in one row, in the same order; made of *results* if not given.
         run_id: Its id in the journal; "" if nothing was to be sent.
     """
 
@@ -134,10 +134,24 @@ class RunResult:
     rows: tuple[WorkbookRow, ...] = ()
     run_id: str = ""
 
+    def __post_init__(self) -> None:
+        if not self.rows:
+            broken = set(self.report.broken)
+            rows = [
+                row_of(r, problems=len(self.report.of(r.workbook)), is_ready=r.workbook not in broken)
+                for r in self.results
+            ]
+            object.__setattr__(self, "rows", tuple(rows))
+
+    @property
+    def fingerprints(self) -> tuple[str, ...]:
+        """Those of the plans that would be pushed."""
+        return tuple(one for row in self.rows if row.has_work for one in row.fingerprints)
+
     @property
     def fingerprint(self) -> str:
         """One fingerprint over the plans of all workbooks that would be pushed."""
-        return run_fingerprint(row.fingerprints for row in self.rows if row.has_work)
+        return run_fingerprint(self.fingerprints)
 
     @property
     def exit_code(self) -> int:
@@ -150,10 +164,9 @@ class RunResult:
         return combine(codes + [0] * is_done)
 
 
-def run_fingerprint(plans: Iterable[Sequence[str]]) -> str:
+def run_fingerprint(fingerprints: Iterable[str]) -> str:
     """Return one fingerprint over those of some plans, whatever their order."""
-    every = sorted(fingerprint for some in plans for fingerprint in some)
-    return hashlib.sha256(" ".join(every).encode()).hexdigest()[:FINGERPRINT_DIGITS]
+    return hashlib.sha256(" ".join(sorted(fingerprints)).encode()).hexdigest()[:FINGERPRINT_DIGITS]
 
 
 # ---------------------------------------------------------------- in one row

@@ -11,28 +11,35 @@ if TYPE_CHECKING:
 
 
 class Watcher:
-    """Is told how a run goes on, from several threads; this one says nothing."""
+    """
+    Is told how a run goes, from several threads at once; this one says nothing.
+
+    Attributes:
+        is_heard: Whether anybody reads what `say` says.
+    """
+
+    is_heard = False
 
     def checking(self, total: int) -> None:
-        """So many workbooks are to be checked and planned."""
+        """So many workbooks are to be checked, and planned if the command plans."""
 
     def checked(self, workbooks: Sequence[str], problems: Sequence[Problem]) -> None:
-        """Some workbooks have been checked; their problems, in no particular order."""
+        """Some of them have been checked, and these are their problems."""
 
     def planned(self, workbook: str) -> None:
-        """A workbook has its plans."""
+        """Every plan of a workbook without errors is made, or refused."""
 
     def sending(self, total: int) -> None:
-        """So many workbooks are to be sent."""
+        """So many workbooks have something to send."""
 
     def began(self, workbook: str) -> None:
         """A workbook is being sent."""
 
     def ended(self, row: WorkbookRow) -> None:
-        """A workbook is done, or came as far as it could."""
+        """Nothing more happens to a workbook, whether it was sent or not."""
 
     def say(self, sentence: str) -> None:
-        """Say a sentence in between."""
+        """Something happens in between, such as why the run waits."""
 
     def close(self) -> None:
-        """Be silent, until something else begins."""
+        """Nothing is drawn from now on, for a question or at the end, until `checking` or `sending` begins."""
