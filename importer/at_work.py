@@ -207,7 +207,7 @@ def asker(*, is_agreed: bool, is_shown: bool) -> Callable[[RunResult], None]:
     def ask(ready: RunResult) -> None:
         from importer import render
 
-        if is_shown:
+        if is_shown and not (is_agreed and len(ready.rows) > FEW):
             print_lines(render.asking_text(ready), err=True)
         if is_agreed:
             return

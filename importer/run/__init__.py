@@ -234,9 +234,9 @@ class _Run:
 
     def tell_idle(self) -> None:
         """Tell of the workbooks to which nothing more happens."""
-        for row in self.rows.values():
-            if not row.has_work:
-                self.watcher.ended(row)
+        for name in self.report.workbooks:
+            if not self.rows[name].has_work:
+                self.watcher.ended(self.rows[name])
 
     # ------------------------------------------------------------ send
     def send(self, names: Sequence[str]) -> None:
