@@ -73,15 +73,30 @@ def template(out: Path, example: bool, force: bool) -> None:
     show_default=True,
     help="Make a batch of this name; may be repeated.",
 )
-def sandbox(port: int, latency_ms: int, batches: tuple[str, ...]) -> None:
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="KIND",
+    help="Go wrong once, at the next PUT: such as reset-after, rate-limited, error-before; may be repeated.",
+)
+def sandbox(port: int, latency_ms: int, batches: tuple[str, ...], faults: tuple[str, ...]) -> None:
     """
     Run a local Prolific to try everything against; Ctrl-C ends it.
 
     \b
-    Example:
+    Examples:
       importer sandbox --port 8080 --batch "Wave 1"
+      importer sandbox --fault reset-after --fault rate-limited
     """
     from importer.sandbox import Sandbox, serve_forever
+
+    local = Sandbox(port=port, latency_s=latency_ms / 1000)
+    try:
+        for kind in faults:
+            local.fault(kind, method="PUT")
+    except ValueError as unknown:
+        raise UsageError(str(unknown)) from None
 
     def welcome(local: Sandbox) -> None:
         click.echo(f"A local Prolific runs at {local.url}. Ctrl-C ends it. In another terminal:")
@@ -90,7 +105,6 @@ def sandbox(port: int, latency_ms: int, batches: tuple[str, ...]) -> None:
             click.echo(f"  batch_id {local.add_batch(name)}  ({name})")
         sys.stdout.flush()
 
-    local = Sandbox(port=port, latency_s=latency_ms / 1000)
     try:
         serve_forever(local, welcome)
     except KeyboardInterrupt:

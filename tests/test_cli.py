@@ -356,3 +356,10 @@ def test_the_demo_shows_the_whole_round(shell: Shell):
     assert 0 == ended.code
     assert "kept their ids" in ended.out
     assert [] == list(shell.folder.glob("*.xlsx"))
+
+
+def test_the_sandbox_refuses_a_fault_that_there_is_not(shell: Shell):
+    """With the names of all that there are."""
+    ended = shell("sandbox", "--fault", "earthquake")
+
+    assert (2, True) == (ended.code, "reset-after" in ended.err)

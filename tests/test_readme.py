@@ -41,6 +41,10 @@ def shell(tmp_path: Path, prolific: Sandbox) -> Shell:
     for name in ("study.xlsx", "wave1.xlsx", "wave2.xlsx"):
         batches = [["batch_id"], [prolific.add_batch(name)]]
         write_book(tmp_path / name, {"Instructions": LIKERT, "Batches": batches})
+    (tmp_path / "studies").mkdir()
+    for name in ("one.xlsx", "two.xlsx"):
+        batches = [["batch_id"], [prolific.add_batch(name)]]
+        write_book(tmp_path / "studies" / name, {"Instructions": LIKERT, "Batches": batches})
     return Shell(tmp_path, prolific.url)
 
 
