@@ -35,8 +35,8 @@ generated:       ## write again what is generated: template, samples, README's t
 lock:            ## resolve the versions again (run in a fresh virtual environment)
 	python -m pip install --quiet --upgrade '.[dev]' && python -m pip freeze --exclude prolific-sheet-importer > constraints.txt
 
-bench:           ## time and memory beside what a user would use instead
-	python -m benchmarks.run
+bench:           ## time and memory beside what a user would use instead: one workbook, then many and large ones
+	python -m benchmarks.run && python -m benchmarks.scale
 
 KILLS = 3000
 HOURS =

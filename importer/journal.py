@@ -408,12 +408,12 @@ class Journal:
         return moved
 
     def _remember_ids(self, done: Import) -> None:
-        for instruction_id in done.ids.values():
-            self._run(
-                "INSERT INTO instruction_ids (id, batch_id) VALUES (?, ?)"
-                " ON CONFLICT (id) DO UPDATE SET batch_id = excluded.batch_id",
-                (instruction_id, done.batch_id),
-            )
+        ids = json.dumps(list(done.ids.values()))
+        self._run(
+            "INSERT INTO instruction_ids (id, batch_id) SELECT value, ? FROM json_each(?) WHERE TRUE"
+            " ON CONFLICT (id) DO UPDATE SET batch_id = excluded.batch_id",
+            (done.batch_id, ids),
+        )
 
     def _log(self, import_id: str, state: State, note: str, at: float) -> None:
         self._run(

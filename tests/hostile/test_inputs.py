@@ -18,7 +18,7 @@ QUICK_S = 1.0
 #: One of each kind, and the heaviest, as processes of their own.
 BY_THEMSELVES = {
     "bomb_by_ratio", "bomb_that_lies_about_its_size", "laughs_in_sheet1", "external_in_workbook", "last_cell",
-    "mistakes_in_every_cell", "as_many_rows_as_may_be", "formatted_to_the_last_row", "names_that_lead_out",
+    "mistakes_in_every_cell", "very_many_rows", "formatted_to_the_last_row", "names_that_lead_out",
     "texts_that_are_obeyed_elsewhere", "encrypted_container", "wide_characters",
 }  # fmt: skip
 
