@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, as_completed
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from importer.errors import Interrupted, PlanRefused
+from importer.errors import Interrupted, JournalRefused, PlanRefused
 from importer.gathered import Gathered
 from importer.places import Part, Study
 from importer.problems import Report
@@ -242,7 +243,8 @@ class _Run:
     def send(self, names: Sequence[str]) -> None:
         """Push workbooks side by side; after Ctrl-C, only finish what has begun."""
         self.desk = replace(self.desk, run_id=self.desk.effects.new_id()[:RUN_ID_DIGITS])
-        self.desk.journal.begin_run(self.desk.run_id, workbooks=len(names), at=self.desk.at)
+        with suppress(JournalRefused):  # the first import is refused as well, and says so
+            self.desk.journal.begin_run(self.desk.run_id, workbooks=len(names), at=self.desk.at)
         self.watcher.sending(len(names))
         crew = Crew(self.desk.jobs)
         sending: Mapping[Future[None], str] = {}
@@ -266,7 +268,8 @@ class _Run:
                     )
         finally:
             self.watcher.close()
-        self.desk.journal.end_run(self.desk.run_id, exit_code=self.result().exit_code, at=self.desk.at)
+        with suppress(JournalRefused):  # what became of each import is known all the same
+            self.desk.journal.end_run(self.desk.run_id, exit_code=self.result().exit_code, at=self.desk.at)
 
     def _push(self, name: str) -> None:
         self.watcher.began(name)

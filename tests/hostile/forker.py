@@ -14,7 +14,7 @@ import sys
 import time
 from typing import Any
 
-from importer import checking, render
+from importer import checking, render, run
 from importer.__main__ import main
 from importer.sheets import frames
 from importer.workbook import marked

@@ -56,14 +56,12 @@ def _text(path: Path, text: str = "") -> Path:
 PLACES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "empty": (lambda folder: _text(folder / "a.xlsx"), "damaged"),
     "missing": (lambda folder: folder / "a.xlsx", "not-readable"),
-    "folder": (lambda folder: _folder(folder / "a.xlsx"), "not-readable"),
     "below a file": (lambda folder: _text(folder / "a") / "b.xlsx", "not-readable"),
     "fifo": (lambda folder: _fifo(folder / "a.xlsx"), "not-readable"),
     "link to a fifo": (lambda folder: _link(folder / "a.xlsx", _fifo(folder / "b")), "not-readable"),
     "socket": (lambda folder: _socket(folder / "a.xlsx"), "not-readable"),
     "link to nothing": (lambda folder: _link(folder / "a.xlsx", "b.xlsx"), "not-readable"),
     "link to itself": (lambda folder: _link(folder / "a.xlsx", "a.xlsx"), "not-readable"),
-    "link to a folder": (lambda folder: _link(folder / "a.xlsx", "."), "not-readable"),
     "null device": (lambda _: Path(os.devnull), "not-readable"),
     "endless device": (lambda folder: _link(folder / "a.xlsx", "/dev/zero"), "not-readable"),
     "memory of a process": (lambda folder: _link(folder / "a.xlsx", _memory(folder)), "damaged"),
@@ -87,6 +85,16 @@ def test_place_without_a_workbook(
     assert_sentences(seen)
     assert {code} == seen.codes
     assert 5 > seen.wall_s
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+def test_folder_is_searched_whatever_its_name(is_link: bool, tmp_path: Path, door: Callable[..., Seen]):
+    """An empty one that is called like a workbook is refused as a folder."""
+    path = _link(tmp_path / "a.xlsx", ".") if is_link else _folder(tmp_path / "a.xlsx")
+    seen = door("check", "--json", str(path), cwd=tmp_path)
+
+    assert_civil(seen, 2)
+    assert "No workbook" in seen.err
 
 
 @pytest.mark.parametrize("name", ["fifo", "endless device", "link to itself"])
