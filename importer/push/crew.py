@@ -7,10 +7,10 @@ process: Ctrl-C would hang until the last answer has come. The journal makes it 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
-from queue import SimpleQueue
-from threading import Thread
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
+from threading import Lock, Thread
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -22,37 +22,61 @@ class Crew:
     Some threads; a crew of one is its caller, who does the work at once.
 
     Args:
-        size: How many work side by side; they begin when there is work for them.
+        size: How many work side by side; they begin when there is work for them, and end with it.
     """
 
     def __init__(self, size: int = 1) -> None:
         self.size = size
-        self._queue: SimpleQueue[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]] = SimpleQueue()
-        self._began = 0
+        self._waiting: deque[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]] = deque()
+        self._at_work = 0
+        self._lock = Lock()
 
     def submit(self, work: Callable[..., T], *arguments: Any) -> Future[T]:
         """Have some work done; whatever it raises, the future raises."""
         future: Future[T] = Future()
         if self.size == 1:
             _do(future, work, arguments)
+            if not isinstance(future.exception(), Exception | None):
+                future.result()  # Ctrl-C struck the caller, and must not wait until somebody asks
             return future
-        self._queue.put((future, work, arguments))
-        if self._began < self.size:
-            self._began += 1
-            Thread(target=self._serve, name=f"crew-{self._began}", daemon=True).start()
+        with self._lock:
+            self._waiting.append((future, work, arguments))
+            if self._at_work < self.size:
+                self._at_work += 1
+                Thread(target=self._serve, name=f"crew-{self._at_work}", daemon=True).start()
         return future
 
     def map(self, work: Callable[[A], T], items: Iterable[A]) -> list[T]:
-        """Do the same work for several items, and return the results in order; a single one is done at once."""
+        """
+        Do the same work for several items, and return the results in order; a single one is done at once.
+
+        If one fails, no further one begins, and what has begun is waited for: the caller may hold
+        the locks of all.
+        """
         items = list(items)
-        if len(items) == 1:
-            return [work(items[0])]
+        if self.size == 1 or len(items) == 1:
+            return [work(item) for item in items]
         futures = [self.submit(work, item) for item in items]
-        return [future.result() for future in futures]
+        wait(futures, return_when=FIRST_EXCEPTION)
+        begun = [future for future in futures if not future.cancel()]
+        wait(begun)
+        return [future.result() for future in begun]
 
     def _serve(self) -> None:
         while True:
-            _do(*self._queue.get())
+            with self._lock:
+                if not self._waiting:
+                    self._at_work -= 1
+                    return
+                job = self._waiting.popleft()
+            _do(*job)
+
+
+def apart(work: Callable[..., T], *arguments: Any) -> Future[T]:
+    """Begin some work in a thread of its own, where Ctrl-C does not strike it."""
+    future: Future[T] = Future()
+    Thread(target=_do, args=(future, work, arguments), name="crew-apart", daemon=True).start()
+    return future
 
 
 def _do(future: Future[Any], work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
