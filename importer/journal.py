@@ -251,9 +251,11 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
-        self._reads.close()
-        self._db.close()
+        """Close the file; a thread that comes later is refused."""
+        # SQLite's own objects must not go while another thread uses them: Ctrl-C twice leaves some at work.
+        with self._lock, self._reading:
+            self._reads.close()
+            self._db.close()
 
     # ------------------------------------------------------------ reading
     def get(self, import_id: str) -> Import:

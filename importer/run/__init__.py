@@ -9,8 +9,8 @@ memory (`importer.run.results`); studies and plans wait on the disk (`importer.r
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, as_completed
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from importer.errors import Interrupted, JournalRefused, PlanRefused
 from importer.gathered import Gathered
 from importer.places import Part, Study
 from importer.problems import Report
-from importer.push.crew import Crew
+from importer.push.crew import Crew, apart
 from importer.push.desk import Desk
 from importer.push.reading import Reading
 from importer.push.submitter import Outcome
@@ -246,21 +246,20 @@ class _Run:
         with suppress(JournalRefused):  # the first import is refused as well, and says so
             self.desk.journal.begin_run(self.desk.run_id, workbooks=len(names), at=self.desk.at)
         self.watcher.sending(len(names))
-        crew = Crew(self.desk.jobs)
-        sending: Mapping[Future[None], str] = {}
+        sending: Future[object] | None = None
         try:
-            sending = {crew.submit(self._push, name): name for name in names}
-            for future in as_completed(sending):
-                future.result()
+            # Apart, even if one at a time: Ctrl-C must strike whoever waits, never a request on its way.
+            sending = apart(Crew(self.desk.jobs).map, self._push, names)
+            sending.result()
         except KeyboardInterrupt:
+            if sending is None:
+                raise
             self.is_interrupted = True
             self.desk.stop()
             self.watcher.say(
                 "Interrupted: what is on its way is finished first. Once more, and it is left to importer resume."
             )
-            begun = [future for future in sending if not future.cancel()]
-            for future in as_completed(begun):
-                future.result()
+            sending.result()
             for name in names:
                 if self.rows[name].has_work:
                     self._keep(
@@ -272,6 +271,8 @@ class _Run:
             self.desk.journal.end_run(self.desk.run_id, exit_code=self.result().exit_code, at=self.desk.at)
 
     def _push(self, name: str) -> None:
+        if self.is_interrupted:
+            return
         self.watcher.began(name)
         self._keep(push_study(self.desk, self.studies[name], self.results[name]))
         self.watcher.ended(self.rows[name])
