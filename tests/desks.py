@@ -61,10 +61,11 @@ def open_desk(
     *,
     read_s: float = 5.0,
     answer_s: float = 300.0,
+    jobs: int = 1,
 ) -> Iterator[Desk]:
     """Have a desk whose client speaks to *url* and whose journal is in *state*."""
     with (
         Prolific(url, Token(token), sleep=clock.sleep, read_s=read_s, answer_s=answer_s) as prolific,
         Journal(state / "journal.sqlite3") as journal,
     ):
-        yield Desk(prolific=prolific, journal=journal, state=state, effects=effects(clock, checkpoint))
+        yield Desk(prolific, journal, state, effects(clock, checkpoint), jobs=jobs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -20,6 +21,11 @@ SOME = 3
 LOSING = ("ids-not-preserved", "item-dropped")
 #: A cache that lags behind for as many readings: 20 s, each of a batch and its instructions.
 LAGGING = 8
+#: Batches of one workbook that are pushed side by side, and how many at the same time.
+MANY = 6
+JOBS = (4, 32)
+#: Whether side by side, too, every row is played (`make faults`); it takes minutes.
+IS_COMPLETE = bool(os.environ.get("EVERY_ROW"))
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +39,15 @@ def every(column: str, *kinds: str) -> pytest.MarkDecorator:
     chosen = [(row, kind) for row, kind in cells(column) if not kinds or kind in kinds]
     names = [f"{row.title}-{kind}" for row, kind in chosen]
     return pytest.mark.parametrize(("row", "kind"), chosen, ids=names)
+
+
+def some(column: str) -> pytest.MarkDecorator:
+    """Run a test for one row in three, in each column for others, and for the workbook of both; or for every row."""
+    chosen = [(row, kind) for row, kind in cells(column) if kind == "both"]
+    if not IS_COMPLETE:
+        first = list(COLUMNS).index(column) % 3
+        chosen = [(row, kind) for row, kind in chosen if not row.is_variant][first::3]
+    return pytest.mark.parametrize(("row", "kind"), chosen, ids=[row.title for row, _ in chosen])
 
 
 # ------------------------------------------------------------------ the matrix
@@ -62,8 +77,8 @@ def test_fault_of_every_put_of_three_batches(stage: Stage, row: Row, kind: str) 
     play_lasting(stage, row, Scene(kind, 3))
 
 
-def play_lasting(stage: Stage, row: Row, scene: Scene) -> None:
-    with playing(stage, row, scene, "lasting") as play:
+def play_lasting(stage: Stage, row: Row, scene: Scene, jobs: int = 1) -> None:
+    with playing(stage, row, scene, "lasting", jobs) as play:
         heard = play.push()
         cell = row.cell("lasting", scene.kind)
         check_seen(play, row, cell, heard, cell.code)
@@ -103,7 +118,70 @@ def test_fault_of_every_patch(stage: Stage, row: Row, kind: str) -> None:
         assert "New name" == stage.sandbox.batch(play.scene.batch_id(1))["name"]
 
 
-def playing(stage: Stage, row: Row, scene: Scene, column: str) -> AbstractContextManager[Play]:
+# ------------------------------------------------------------------ the same side by side
+
+
+@pytest.mark.parametrize("jobs", JOBS)
+@some("once")
+def test_fault_of_one_put_side_by_side(stage: Stage, row: Row, kind: str, jobs: int) -> None:
+    """One of several PUTs is struck, whichever comes first; the other batches are not disturbed."""
+    with playing(stage, row, Scene(kind, MANY), "once", jobs) as play:
+        heard = play.push()
+        cell = row.cell("once", kind)
+        check_seen(play, row, cell, heard, SOME if cell.code and row.fault != "gone" else cell.code)
+        assert row.fault == "gone" or play.spoilt() <= 1
+        check_end(play, row, cell, struck=MANY if row.fault == "gone" else 1)
+
+
+@some("lasting")
+def test_fault_of_every_put_side_by_side(stage: Stage, row: Row, kind: str) -> None:
+    """What comes of one batch comes of all."""
+    play_lasting(stage, row, Scene(kind, MANY), max(JOBS))
+
+
+@some("read")
+def test_fault_of_what_is_read_before_side_by_side(stage: Stage, row: Row, kind: str) -> None:
+    """Without a trustworthy reading of each batch nothing of the workbook is sent."""
+    with playing(stage, row, Scene(kind, MANY), "read", max(JOBS)) as play:
+        heard = play.push()
+        cell = row.cell("read", kind)
+        assert (cell.end is End.AGAIN) == (play.states() == [])
+        check_seen(play, row, cell, heard, cell.code)
+        check_end(play, row, cell, struck=MANY)
+
+
+@some("look")
+def test_fault_of_what_is_read_after_side_by_side(stage: Stage, row: Row, kind: str) -> None:
+    """
+    Every answer is lost, and what is read then is struck, too: nothing is created twice.
+
+    Who waits longest moves the clock on for all, and plans that have aged are compared with a
+    Prolific that cannot be read: how many are sent at all is chance.
+    """
+    with playing(stage, row, Scene(kind, MANY), "look", max(JOBS)) as play:
+        stage.sandbox.fault("reset-after", method="PUT", path=INSTRUCTIONS, times=MANY)
+        play.push()
+        check_nothing_lost(play, row)
+        play.end_fault()
+        play.resume()
+        play.clear_ids()
+        heard = play.push(relink=True)
+        check_nothing_lost(play, row)
+        assert 0 == heard.code, heard.text
+        assert {n: play.held(n) for n in play.scene.numbers} == play.in_sheet()
+
+
+@some("patch")
+def test_fault_of_every_patch_side_by_side(stage: Stage, row: Row, kind: str) -> None:
+    """A PATCH that fails keeps the PUT of its batch back."""
+    with playing(stage, row, Scene(kind, MANY, has_names=True), "patch", max(JOBS)) as play:
+        heard = play.push()
+        cell = row.cell("patch", kind)
+        check_seen(play, row, cell, heard, cell.code)
+        check_end(play, row, cell, struck=MANY)
+
+
+def playing(stage: Stage, row: Row, scene: Scene, column: str, jobs: int = 1) -> AbstractContextManager[Play]:
     """Lay a scene out, with the fault waiting where the column wants it."""
     sandbox = stage.sandbox
     settings = {**row.settings}
@@ -133,6 +211,7 @@ def playing(stage: Stage, row: Row, scene: Scene, column: str) -> AbstractContex
         before=before.get(column),
         on_sent=on_sent.get(column),
         while_sleeping=stage.revive if (row.fault, column) == ("down", "once") else None,
+        jobs=jobs,
         **row.waits,
     )
 

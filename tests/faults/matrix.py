@@ -417,7 +417,7 @@ ROWS: tuple[Row, ...] = (
         "an item too many",
         "extra-item",
         "2 instruction(s) were sent, but Prolific's answer holds 3.",
-        _again('This push would delete 2 of 3 instructions, not 1 ("Old c?", "Who put this here?")', code=1),
+        _again('This push would delete 2 of 3 instructions, not … ("Old c?", "Who put this here?")', code=1),
         Cell(
             5,
             End.PERSON,

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import openpyxl
@@ -152,6 +153,7 @@ class Stage:
         while_sleeping: Callable[[], None] | None = None,
         read_s: float = 5.0,
         answer_s: float = 300.0,
+        jobs: int = 1,
     ) -> Iterator[Play]:
         """
         Lay a scene out, and have a desk for it.
@@ -163,6 +165,7 @@ class Stage:
             while_sleeping: Called once, when the push sleeps.
             read_s: How long Prolific may be silent, in seconds.
             answer_s: How long an answer may take, in seconds.
+            jobs: Batches on their way side by side.
         """
         self.played += 1
         self.sandbox.clear()
@@ -175,19 +178,30 @@ class Stage:
             )
         at_sent, at_sleep = [on_sent] if on_sent else [], [while_sleeping] if while_sleeping else []
 
+        striking = Lock()
+
         def checkpoint(name: str) -> None:
-            if name == "journal:sent" and at_sent:
-                at_sent.pop()()
+            with striking:
+                if name == "journal:sent" and at_sent:
+                    at_sent.pop()()
 
         def sleeping() -> None:
-            if at_sleep:
-                at_sleep.pop()()
+            with striking:
+                if at_sleep:
+                    at_sleep.pop()()
             self.settle()
 
         clock = Clock(while_sleeping=sleeping)
         state = self.folder / f"state-{self.played}"
         with open_desk(
-            self.sandbox.url, self.sandbox.token, state, clock, checkpoint, read_s=read_s, answer_s=answer_s
+            self.sandbox.url,
+            self.sandbox.token,
+            state,
+            clock,
+            checkpoint,
+            read_s=read_s,
+            answer_s=answer_s,
+            jobs=jobs,
         ) as desk:
             for number in scene.numbers:
                 # Somebody has looked, so a cache that lags behind has something old to answer.
@@ -294,6 +308,11 @@ class Play:
         """How many instructions the requests to a batch have created."""
         batch_id = self.scene.batch_id(number)
         return sum(len(r.ids_created) for r in self.stage.sandbox.ledger if batch_id in r.path)
+
+    def spoilt(self) -> int:
+        """How many batches do not have the ids of the workbook, or not its texts."""
+        in_sheet = self.in_sheet()
+        return sum(self.held(n) != in_sheet[n] or self.texts(n) != self.wanted() for n in self.scene.numbers)
 
     def states(self) -> list[State]:
         """The states of all imports, oldest first."""
