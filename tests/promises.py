@@ -47,7 +47,7 @@ def left_overs(scene: Scene) -> set[Path]:
     """Return the unfinished copies beside the workbook and its backups."""
     return {
         path
-        for folder in (scene.place.path.parent, scene.place.state / "backups")
+        for folder in (scene.place.path.parent, *(scene.place.state / "backups").glob("*"))
         for path in folder.glob(".*")
     }
 
@@ -80,7 +80,7 @@ def _strangers_beside(scene: Scene) -> Iterator[str]:
 
 
 def _broken_backups(scene: Scene) -> Iterator[str]:
-    for backup in scene.place.state.glob("backups/[!.]*"):
+    for backup in scene.place.state.glob("backups/*/[!.]*"):
         for what in _lost_cells(scene.original, backup):
             yield f"the backup {backup.name} ({backup.stat().st_size} bytes): {what}"
 

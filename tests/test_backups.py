@@ -34,18 +34,19 @@ def test_backups_of_one_second_do_not_overwrite_each_other(tmp_path: Path) -> No
     keep(tmp_path, b"two", now=NOW.astimezone(timezone(timedelta(hours=2))))
 
     assert {"study.20261122T103100Z.xlsx": b"one", "study.20261122T103100Z-2.xlsx": b"two"} == {
-        path.name: path.read_bytes() for path in tmp_path.iterdir()
+        path.name: path.read_bytes() for path in (tmp_path / "study.xlsx").iterdir()
     }
 
 
 def test_newest_backups_of_each_name_are_kept(tmp_path: Path) -> None:
     """The oldest copies of this workbook go; other workbooks' copies and other files stay."""
-    others = {keep(tmp_path, name="study.v2.xlsx").name, "study.note.xlsx"}
-    (tmp_path / "study.note.xlsx").touch()
+    others = [keep(tmp_path, name="study.v2.xlsx"), tmp_path / "study.xlsx" / "study.note.xlsx"]
+    others[1].parent.mkdir()
+    others[1].touch()
 
-    names = [keep(tmp_path, now=NOW + timedelta(hours=hour)).name for hour in range(KEPT_BACKUPS + 3)]
+    kept = [keep(tmp_path, now=NOW + timedelta(hours=hour)) for hour in range(KEPT_BACKUPS + 3)]
 
-    assert {*names[3:], *others} == {path.name for path in tmp_path.iterdir()}
+    assert {*kept[3:], *others} == {path for path in tmp_path.rglob("*") if path.is_file()}
 
 
 class Broken(io.BytesIO):
@@ -60,4 +61,4 @@ def test_half_a_backup_is_none(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="broken"):
         keep_backup(Broken(), "study.xlsx", tmp_path, NOW)
 
-    assert [] == list(tmp_path.iterdir())
+    assert [] == [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -67,7 +67,9 @@ def test_what_the_importer_itself_writes_is_left_out(folder: Path):
     make("a.xlsx")
     now = datetime(2026, 11, 22, 10, 31, tzinfo=UTC)
     with Path("a.xlsx").open("rb") as source, temporary_file(folder) as unfinished:
-        backups = [keep_backup(source, "a.xlsx", folder, now) for _ in range(2)]
+        # Copied beside the workbook by a researcher who looked for an older version.
+        backups = [keep_backup(source, "a.xlsx", folder / "kept", now) for _ in range(2)]
+        backups = [Path(one).rename(folder / one.name) for one in backups]
         marked = marked_path(folder / "a.xlsx")
         marked.touch()
 

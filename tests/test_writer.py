@@ -224,7 +224,7 @@ def test_backup_is_the_workbook_as_it_was(simple: Path, tmp_path: Path) -> None:
 
     write(simple, texts_at(simple, {(2, 2): UUID}), backups=backups)
 
-    assert before == (backups / "study.20261122T103100Z.xlsx").read_bytes()
+    assert before == (backups / "study.xlsx" / "study.20261122T103100Z.xlsx").read_bytes()
 
 
 CHILD = textwrap.dedent("""

@@ -27,11 +27,11 @@ _BACKUP: Final = re.compile(r"(.*)\.(\d{8}T\d{6}Z)(?:-(\d+))?((?:\.[^.]*)?)", re
 
 def keep_backup(source: BinaryIO, name: str, folder: Path, now: datetime) -> Path:
     """
-    Copy a workbook's bytes into the folder of backups.
+    Copy a workbook's bytes into the folder of backups, where each workbook name has a folder of its own.
 
     Args:
         source: The workbook, open for reading.
-        name: Its file name: `study.xlsx` becomes `study.20261122T103100Z.xlsx`.
+        name: Its file name: `study.xlsx` becomes `study.xlsx/study.20261122T103100Z.xlsx`.
         folder: Made if missing, for the owner only.
         now: When, with its time zone.
 
@@ -39,6 +39,8 @@ def keep_backup(source: BinaryIO, name: str, folder: Path, now: datetime) -> Pat
         OSError: The copy could not be made; no part of it is left.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder /= name
+    folder.mkdir(exist_ok=True, mode=0o700)
     with temporary_file(folder) as temporary:
         with temporary.open("wb") as copy:
             source.seek(0)

@@ -18,6 +18,8 @@ _PREFIX: Final = ".importer-"
 _SUFFIX: Final = ".tmp"
 #: An unfinished file older than this belongs to a process that was killed: writing takes seconds.
 _LEFT_OVER_S: Final = 3600
+#: Folders in which left-overs were looked for; once is enough, for a folder may hold ten thousand workbooks.
+_SEARCHED: Final[set[Path]] = set()
 
 
 @contextmanager
@@ -44,6 +46,9 @@ def temporary_file(folder: Path, *, mode: int = 0o600) -> Iterator[Path]:
 
 def _remove_left_overs(temporary: Path) -> None:
     """Remove what killed processes left beside a new file, whose time is that of the folder's own clock."""
+    if temporary.parent in _SEARCHED:
+        return
+    _SEARCHED.add(temporary.parent)
     with suppress(OSError):
         now_s = temporary.stat().st_mtime
         for entry in os.scandir(temporary.parent):
