@@ -131,8 +131,8 @@ def _check_fields(item: Item, kind: str) -> Iterator[Complaint]:
     for field in ("description", *_REQUIRED_FIELDS.get(kind, ())):
         if field not in item:
             yield field, REQUIRED
-    for field in FIELDS[kind]:
-        is_right, said = _KINDS[field]
+    # Also of fields that other types have: what is no value of a field is refused, whoever bears it.
+    for field, (is_right, said) in _KINDS.items():
         if field in item and not is_right(item[field]):
             yield field, said
 
