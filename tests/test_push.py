@@ -10,8 +10,8 @@ import openpyxl
 import pytest
 
 from importer.checking import check_parts
-from importer.errors import PlanRefused, Refusal, Unfinished, WriteRefused
-from importer.journal import State
+from importer.errors import JournalRefused, PlanRefused, Refusal, Unfinished, WriteRefused
+from importer.journal import Import, Journal, State
 from importer.push.desk import Desk
 from importer.push.reading import begin
 from importer.run import Consent, RunResult, plan_all, push, resume
@@ -483,3 +483,36 @@ def test_a_workbook_saved_since_it_was_checked_is_not_sent(
         result = push(desk, [study], lambda: checked, reading, consent=Consent(), ask=lambda _: None)
 
     assert (1, 0) == (result.exit_code, puts(prolific, batch_id))
+
+
+def test_a_run_that_cannot_record_its_end_is_told_all_the_same(
+    desk: Desk, prolific: Sandbox, study: Path, batch_id: str, monkeypatch: pytest.MonkeyPatch
+):
+    """By then the instructions are replaced: to say that nothing was sent would be a lie."""
+
+    def full(*_: object, **__: object) -> None:
+        raise JournalRefused("The disk is full.")
+
+    monkeypatch.setattr(type(desk.journal), "end_run", full)
+    assert 0 == go(desk, study).exit_code
+    assert ids_held(prolific, batch_id) == list(ids_in(study).values())
+
+
+def test_a_journal_that_cannot_be_read_any_more_does_not_hide_what_was_sent(
+    desk: Desk, prolific: Sandbox, study: Path, batch_id: str, monkeypatch: pytest.MonkeyPatch
+):
+    """The refusal of a batch is told as it is, without what the journal knows of it."""
+    get, reads = type(desk.journal).get, iter((True, True, False))
+
+    def failing(journal: Journal, import_id: str) -> Import:
+        if next(reads):
+            return get(journal, import_id)
+        raise JournalRefused("The disk is damaged.")
+
+    prolific.fault("error-after", method="PUT")
+    prolific.fault("refused", method="GET", times=None, after=2, status=403)
+    monkeypatch.setattr(type(desk.journal), "get", failing)
+    result = go(desk, study)
+
+    assert (5, 1) == (result.exit_code, prolific.generations(batch_id))
+    assert [State.SENT] == [o.done.state for o in result.results[0].outcomes]

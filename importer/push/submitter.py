@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from importer.errors import (
     ImporterError,
+    JournalRefused,
     OutcomeUnknown,
     PlanRefused,
     ProlificError,
@@ -73,7 +74,7 @@ class Outcome:
 
 
 def advance(
-    desk: Desk, path: Path, import_ids: Sequence[str], places: Places | None = None
+    desk: Desk, path: Path, imports: Sequence[Import], places: Places | None = None
 ) -> tuple[Outcome, ...]:
     """
     Bring the imports of one workbook as far as they go: send each, then write all their ids back.
@@ -81,26 +82,33 @@ def advance(
     Args:
         desk: What a push needs within reach; the batches' locks are held by the caller.
         path: The workbook.
-        import_ids: Imports in the journal, all of this workbook.
+        imports: As the journal has them, all of this workbook.
         places: Where its ids go, as read in this run; None to read it.
 
     Returns:
         One outcome per import, in order. A refusal of one does not stop the others.
     """
-    sent = desk.crew.map(partial(_outcome, desk), import_ids)
-    outcomes = dict(zip(import_ids, sent, strict=True))
+    outcomes = {o.done.id: o for o in desk.crew.map(partial(_outcome, desk), imports)}
     waiting = [o.done for o in outcomes.values() if o.done.state is State.ACKNOWLEDGED]
     if waiting:
         outcomes |= {o.done.id: o for o in _write(desk, path, waiting, places)}
-    return tuple(outcomes[import_id] for import_id in import_ids)
+    return tuple(outcomes[one.id] for one in imports)
 
 
-def _outcome(desk: Desk, import_id: str) -> Outcome:
+def _outcome(desk: Desk, known: Import) -> Outcome:
     try:
-        return Outcome(send(desk, import_id), None)
+        return Outcome(send(desk, known.id), None)
     except ImporterError as refusal:
-        log.info("import %s: %s", import_id, type(refusal).__name__)
-        return Outcome(desk.journal.get(import_id), refusal)
+        log.info("import %s: %s", known.id, type(refusal).__name__)
+        return Outcome(_stands(desk, known, refusal), refusal)
+
+
+def _stands(desk: Desk, known: Import, refusal: ImporterError) -> Import:
+    """Return an import as the journal has it; as far as its refusal tells, if that cannot be read any more."""
+    try:
+        return desk.journal.get(known.id)
+    except JournalRefused:  # the other batches of the workbook may have been sent, and must be told of
+        return replace(known, state=State.SENT) if isinstance(refusal, Unfinished) else known
 
 
 def _write(desk: Desk, path: Path, waiting: Sequence[Import], places: Places | None) -> list[Outcome]:

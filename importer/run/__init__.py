@@ -267,7 +267,8 @@ class _Run:
                     )
         finally:
             self.watcher.close()
-        with suppress(JournalRefused):  # what became of each import is known all the same
+        # What came of the run must be told, even if the journal has no room left for its end.
+        with suppress(JournalRefused):
             self.desk.journal.end_run(self.desk.run_id, exit_code=self.result().exit_code, at=self.desk.at)
 
     def _push(self, name: str) -> None:

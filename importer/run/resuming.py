@@ -42,7 +42,7 @@ def _resume_workbook(desk: Desk, path: Path, group: Sequence[Import], finish_pla
             cancelled = [
                 Outcome(desk.move(i, State.CANCELLED, note="Nothing was sent."), None) for i in never_sent
             ]
-            going_on = [i.id for i in now if i.state.is_open and i not in never_sent]
+            going_on = [i for i in now if i.state.is_open and i not in never_sent]
             return [*cancelled, *advance(desk, path, going_on)]
     except JournalRefused as refusal:
         return [Outcome(i, refusal) for i in group]

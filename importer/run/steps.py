@@ -9,7 +9,7 @@ from typing import Final
 
 from importer.changes import Kind
 from importer.errors import ImporterError, PlanRefused, Refusal
-from importer.journal import State
+from importer.journal import Import, State
 from importer.model import Batch
 from importer.places import Study
 from importer.plan import Plan, check_gate, make_plan
@@ -123,8 +123,8 @@ def push_study(desk: Desk, study: Study, result: StudyResult) -> StudyResult:
             working = [planned for planned in result.planned if planned.has_work]
             for planned in working:
                 _check_untouched(desk, planned)
-            ids = desk.crew.map(partial(_record, desk, study), working)
-            return replace(result, outcomes=advance(desk, study.path, ids, study.places))
+            imports = desk.crew.map(partial(_record, desk, study), working)
+            return replace(result, outcomes=advance(desk, study.path, imports, study.places))
     except Refusal as refusal:
         return replace(result, refusal=refusal)
 
@@ -138,7 +138,7 @@ def _check_untouched(desk: Desk, planned: PlannedBatch) -> None:
         )
 
 
-def _record(desk: Desk, study: Study, planned: PlannedBatch) -> str:
+def _record(desk: Desk, study: Study, planned: PlannedBatch) -> Import:
     """Put one planned batch into the journal; from here on a crash is picked up."""
     made = planned.plan
     new = desk.journal.start(
@@ -151,7 +151,7 @@ def _record(desk: Desk, study: Study, planned: PlannedBatch) -> str:
         run_id=desk.run_id,
     )
     desk.effects.checkpoint("journal:new")
-    desk.move(
+    return desk.move(
         new,
         State.PLANNED,
         before=planned.items,
@@ -162,7 +162,6 @@ def _record(desk: Desk, study: Study, planned: PlannedBatch) -> str:
         ids=dict(made.relinked),
         fingerprint=made.fingerprint,
     )
-    return new.id
 
 
 _MARKS: Final = {
