@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
+from importer.errors import Interrupted
 from tests.elsewhere import SandboxElsewhere
 from tests.killed import Death, End, Kind, Verb, run_child, run_rivals, warm_up
 from tests.promises import age_left_overs, broken_at_the_end, broken_now, left_overs
@@ -42,7 +43,7 @@ FAULTS: Final[tuple[dict[str, Any], ...]] = (
     {"kind": "doubled-id"},
 )
 VERBS: Final[tuple[Verb, ...]] = ("push", "resume")
-KINDS: Final[tuple[Kind, ...]] = ("checkpoint", "effect", "statement", "instant", "full")
+KINDS: Final[tuple[Kind, ...]] = ("checkpoint", "effect", "statement", "instant", "full", "interrupt")
 #: How many of the cases by chance begin with a race.
 RACES: Final = 0.2
 #: Rounds of push and resume, undisturbed, within which every case must come to its end.
@@ -85,6 +86,7 @@ class Tally:
         longest: The most kills of one push.
         races: How often several processes pushed one workbook at once.
         full: How often the disk got full, by place.
+        interrupted: How often Ctrl-C came, by place.
         violations: What was broken, each with its case.
     """
 
@@ -96,6 +98,7 @@ class Tally:
     longest: int = 0
     races: int = 0
     full: Counter[str] = field(default_factory=Counter)
+    interrupted: Counter[str] = field(default_factory=Counter)
     violations: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
@@ -119,7 +122,7 @@ class Stage:
         self._last = End()
         self._steps: dict[Shape, dict[str, int]] = {}
         with tempfile.TemporaryDirectory(prefix="crash-") as folder:
-            warm_up(set_scene(SHAPES[-1], sandbox, Path(folder)).place.path)
+            warm_up(set_scene(SHAPES[-1], sandbox, Path(folder)).place.paths)
 
     # ------------------------------------------------------------ which cases
     def cases(self) -> Iterator[Case]:
@@ -151,7 +154,7 @@ class Stage:
 
     def _death(self, shape: Shape) -> Death:
         kind = self._random.choice(KINDS)
-        if kind == "full":
+        if kind in ("full", "interrupt"):
             return Death(kind, self._random.randint(1, self.steps(shape)["checkpoint"]))
         if kind == "instant":
             after = self._random.randint(0, self.steps(shape)["checkpoint"])
@@ -202,8 +205,12 @@ class Stage:
         sent = self._puts()
         end = run_child(verb, scene.place, death)
         yield from self._enter(verb, end)
-        if death is not None and death.kind == "full" and end.passed[death.number - 1 :]:
-            self.tally.full[f"{verb}: after {end.passed[death.number - 1]}"] += 1
+        if death is not None and end.passed[death.number - 1 :]:
+            place = f"{verb}: after {end.passed[death.number - 1]}"
+            self.tally.full[place] += death.kind == "full"
+            self.tally.interrupted[place] += death.kind == "interrupt"
+            if death.kind == "interrupt" and end.codes != [Interrupted.exit_code]:
+                yield f"interrupted, but it ends with {end.codes}: {end.said}"
         if end.codes == [1] and self._puts() > sent:
             yield f"instructions were replaced, but exit code 1 says that nothing was sent: {end.said}"
         self._last = end

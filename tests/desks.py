@@ -11,6 +11,7 @@ from pathlib import Path
 
 from importer.journal import Journal
 from importer.prolific import Prolific
+from importer.prolific.pace import Pace
 from importer.push.desk import Desk, Effects
 from importer.secret import Token
 
@@ -64,8 +65,11 @@ def open_desk(
     jobs: int = 1,
 ) -> Iterator[Desk]:
     """Have a desk whose client speaks to *url* and whose journal is in *state*."""
+    pace = Pace(sleep=clock.sleep)
     with (
-        Prolific(url, Token(token), sleep=clock.sleep, read_s=read_s, answer_s=answer_s) as prolific,
+        Prolific(
+            url, Token(token), sleep=clock.sleep, pace=pace, read_s=read_s, answer_s=answer_s
+        ) as prolific,
         Journal(state / "journal.sqlite3") as journal,
     ):
-        yield Desk(prolific, journal, state, effects(clock, checkpoint), jobs=jobs)
+        yield Desk(prolific, journal, state, effects(clock, checkpoint), jobs=jobs, stop=pace.stop)

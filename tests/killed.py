@@ -20,10 +20,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final, Literal, NoReturn
 
 from importer.checking import check, check_parts
-from importer.errors import ImporterError
+from importer.errors import ImporterError, Interrupted
 from importer.push.desk import Desk
 from importer.push.reading import begin
 from importer.run import Consent, push, resume
@@ -44,7 +45,7 @@ EFFECTS: Final = frozenset(
 )
 
 Verb = Literal["push", "resume"]
-Kind = Literal["checkpoint", "effect", "statement", "instant", "full"]
+Kind = Literal["checkpoint", "effect", "statement", "instant", "full", "interrupt"]
 
 
 class FastClock(Clock):
@@ -71,10 +72,10 @@ class Death:
 
     Attributes:
         kind: At a checkpoint, just before an effect on the system, just before an SQL statement,
-            or at an instant that nothing in the child marks; "full" is no death: from a checkpoint
-            on, no file can be written any more.
+            or at an instant that nothing in the child marks. Two are no death: "full", from a
+            checkpoint on no file can be written any more; "interrupt", Ctrl-C at a checkpoint.
         number: Of the step of that kind, from 1; for an instant, of the checkpoint that it comes
-            after, 0 for the start; for a full disk, of the checkpoint.
+            after, 0 for the start; for a full disk and Ctrl-C, of the checkpoint.
         delay_s: How long after it; for an instant only.
     """
 
@@ -116,21 +117,23 @@ class Place:
         url: Address of the sandbox.
         token: Its token.
         state: The state folder.
-        path: The workbook.
+        paths: The workbooks.
         clock: One for all children of a case.
+        jobs: How many workbooks, and batches of one, are on their way side by side.
     """
 
     url: str
     token: str
     state: Path
-    path: Path
+    paths: tuple[Path, ...]
     clock: Clock
+    jobs: int = 1
 
 
 # ---------------------------------------------------------------- in the parent
-def warm_up(path: Path) -> None:
-    """Check a workbook, so that what that imports late need not be imported in every child."""
-    check([path])
+def warm_up(paths: Sequence[Path]) -> None:
+    """Check workbooks, so that what that imports late need not be imported in every child."""
+    check(paths)
     gc.collect()
     gc.freeze()
 
@@ -146,7 +149,7 @@ def run_child(verb: Verb, place: Place, death: Death | None = None) -> End:
 
 
 def run_rivals(rivals: Sequence[tuple[Verb, Death | None]], place: Place) -> list[End]:
-    """Run several children at once on one workbook, and see how each ends; raises as `run_child` does."""
+    """Run several children at once on the same workbooks, and see how each ends; raises as `run_child` does."""
     started = [(*_start(verb, place, death), death) for verb, death in rivals]
     return [_wait(pid, reading, death) for pid, reading, death in started]
 
@@ -215,37 +218,52 @@ def _note(said: dict[str, Any], end: End) -> None:
 def _live(verb: Verb, place: Place, death: Death | None, writing: int) -> NoReturn:
     """Do the deed, say how it went, and end without running anything of the parent's."""
     steps = dict.fromkeys(("checkpoint", "effect", "statement"), 0)
+    counting = Lock()
 
     def say(**what: object) -> None:
         os.write(writing, json.dumps(what).encode() + b"\n")
 
     def step(kind: Kind, name: str) -> None:
-        steps[kind] += 1
-        if death is not None and (kind, steps[kind]) == (death.kind, death.number):
+        with counting:
+            steps[kind] += 1
+            number = steps[kind]
+        if death is None or number != death.number:
+            return
+        if kind == death.kind:
             say(died_at=f"{kind} {name}")
             os.kill(os.getpid(), signal.SIGKILL)
+        if kind == "checkpoint" and death.kind in HARMS:
+            HARMS[death.kind]()
 
     def checkpoint(name: str) -> None:
         say(passed=name)
         step("checkpoint", name)
-        if death == Death("full", steps["checkpoint"]):
-            fill_disk()
 
     def audit(event: str, arguments: tuple[Any, ...]) -> None:
         if event in EFFECTS or (event == "open" and _is_writing(arguments)):
             step("effect", event)
 
-    try:
-        with open_desk(place.url, place.token, place.state, place.clock, checkpoint) as desk:
+    def act() -> tuple[list[int], list[str]]:
+        with open_desk(place.url, place.token, place.state, place.clock, checkpoint, jobs=place.jobs) as desk:
             sys.addaudithook(audit)
             trace_statements(desk, lambda sql: step("statement", " ".join(sql.split()[:2])))
-            codes, said = deed(verb, desk, place.path)
-        say(codes=codes, said=said, steps=steps)
-    except ImporterError as refusal:
-        say(codes=[refusal.exit_code], said=[str(refusal)], steps=steps)
-    except BaseException:  # the parent reports it
-        say(broken=traceback.format_exc())
+            return deed(verb, desk, *place.paths)
+
+    say(**_result(act), steps=steps)
     os._exit(0)
+
+
+def _result(act: Callable[[], tuple[list[int], list[str]]]) -> dict[str, object]:
+    """Do the deed; returns what `End` is to know of it."""
+    try:
+        codes, said = act()
+    except ImporterError as refusal:
+        return {"codes": [refusal.exit_code], "said": [str(refusal)]}
+    except KeyboardInterrupt:
+        return {"codes": [Interrupted.exit_code]}
+    except BaseException:  # the parent reports it
+        return {"broken": traceback.format_exc()}
+    return {"codes": codes, "said": said}
 
 
 def fill_disk() -> None:
@@ -256,6 +274,13 @@ def fill_disk() -> None:
     off the signal that comes with it, so that writing fails with EFBIG.
     """
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
+
+#: What happens at a checkpoint that is not the end.
+HARMS: Final[dict[Kind, Callable[[], None]]] = {
+    "full": fill_disk,
+    "interrupt": lambda: os.kill(os.getpid(), signal.SIGINT),
+}
 
 
 def trace_statements(desk: Desk, step: Callable[[str], None]) -> None:

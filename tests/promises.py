@@ -43,11 +43,16 @@ def ids_in(path: Path) -> dict[str, str]:
     return {str(row[1]): str(row[9]) for row in sheet.iter_rows(min_row=2, values_only=True) if row[9]}
 
 
+def ids_in_all(scene: Scene) -> dict[str, str]:
+    """Return the instruction ids that stand in all workbooks, by ref; no two have a ref in common."""
+    return {ref: one for path in scene.place.paths for ref, one in ids_in(path).items()}
+
+
 def left_overs(scene: Scene) -> set[Path]:
     """Return the unfinished copies beside the workbook and its backups."""
     return {
         path
-        for folder in (scene.place.path.parent, *(scene.place.state / "backups").glob("*"))
+        for folder in (scene.place.paths[0].parent, *(scene.place.state / "backups").glob("*"))
         for path in folder.glob(".*")
     }
 
@@ -62,26 +67,29 @@ def age_left_overs(scene: Scene) -> set[Path]:
 
 # ---------------------------------------------------------------- after every death
 def broken_now(scene: Scene, sandbox: SandboxElsewhere) -> Iterator[str]:
-    """The workbook is whole, bears no id that Prolific does not have, and its backups are whole."""
+    """Each workbook is whole, bears no id that Prolific does not have, and its backups are whole."""
     held = {item["id"] for batch in scene.batches for item in sandbox.ask("instructions", batch.id)}
-    strangers = set(ids_in(scene.place.path).values()) - held
+    strangers = set(ids_in_all(scene).values()) - held
     if strangers:
-        yield f"the workbook bears ids that Prolific does not have: {sorted(strangers)}"
+        yield f"a workbook bears ids that Prolific does not have: {sorted(strangers)}"
     yield from _strangers_beside(scene)
     yield from _broken_backups(scene)
-    yield from _lost_cells(scene.original, scene.place.path)
+    for original, path in zip(scene.originals, scene.place.paths, strict=True):
+        yield from _lost_cells(original, path)
 
 
 def _strangers_beside(scene: Scene) -> Iterator[str]:
-    path = scene.place.path
-    for other in path.parent.iterdir():
-        if other != path and not (other.name.startswith(".importer-") and other.suffix == ".tmp"):
+    for other in scene.place.paths[0].parent.iterdir():
+        if other not in scene.place.paths and not (
+            other.name.startswith(".importer-") and other.suffix == ".tmp"
+        ):
             yield f"{other.name} stands beside the workbook"
 
 
 def _broken_backups(scene: Scene) -> Iterator[str]:
     for backup in scene.place.state.glob("backups/*/[!.]*"):
-        for what in _lost_cells(scene.original, backup):
+        original = next(one for one in scene.originals if backup.name.startswith(f"{one.stem}."))
+        for what in _lost_cells(original, backup):
             yield f"the backup {backup.name} ({backup.stat().st_size} bytes): {what}"
 
 
@@ -116,7 +124,7 @@ def _others(path: Path) -> dict[tuple[str, str], object]:
 # ---------------------------------------------------------------- when all is done
 def broken_at_the_end(scene: Scene, sandbox: SandboxElsewhere) -> Iterator[str]:
     """Prolific holds what the sheet says, created once; the sheet has the ids; the journal is at rest."""
-    in_sheet = ids_in(scene.place.path)
+    in_sheet = ids_in_all(scene)
     created = Counter(
         entry.path.split("/")[-2]
         for entry in sandbox.ask("ledger")

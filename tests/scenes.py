@@ -47,20 +47,36 @@ class Shape:
         batches: How many, in one workbook.
         rows: New instructions, known ones with changes, or both.
         details: Whether the batches' names change too, which is a PATCH.
+        workbooks: How many, in one push.
+        jobs: How many workbooks, and batches of one, are on their way side by side.
     """
 
     batches: int
     rows: Rows
     details: bool
+    workbooks: int = 1
+    jobs: int = 1
 
     def __str__(self) -> str:
         """Return it as the summary names it."""
-        return f"{self.batches} {self.rows}{' +details' if self.details else ''}"
+        books = f"{self.workbooks} × " if self.workbooks > 1 else ""
+        side_by_side = f", {self.jobs} jobs" if self.jobs > 1 else ""
+        return f"{books}{self.batches} {self.rows}{' +details' if self.details else ''}{side_by_side}"
 
 
-SHAPES: Final = tuple(
-    Shape(batches, rows, details)
-    for batches, rows, details in product((1, 2, 3), ("new", "known", "mixed"), (False, True))
+#: What is pushed side by side.
+CONCURRENT: Final = (
+    Shape(3, "new", details=False, jobs=4),
+    Shape(3, "mixed", details=True, jobs=32),
+    Shape(1, "new", details=False, workbooks=4, jobs=4),
+    Shape(2, "mixed", details=True, workbooks=3, jobs=32),
+)
+SHAPES: Final = (
+    *CONCURRENT,
+    *(
+        Shape(batches, rows, details)
+        for batches, rows, details in product((1, 2, 3), ("new", "known", "mixed"), (False, True))
+    ),
 )
 
 
@@ -97,21 +113,33 @@ class Scene:
     Attributes:
         shape: What it was made from.
         place: Where the children work.
-        batches: In the order of the workbook.
-        original: A copy of the workbook as the researcher saved it.
+        batches: In the order of the workbooks.
+        originals: Copies of the workbooks as the researcher saved them, in their order.
     """
 
     shape: Shape
     place: Place
     batches: tuple[HeldBatch, ...]
-    original: Path
+    originals: tuple[Path, ...]
 
 
 def set_scene(shape: Shape, sandbox: SandboxElsewhere, folder: Path) -> Scene:
-    """Fill the sandbox and write the workbook; the folder must be empty."""
-    made = [_set_batch(shape, number, sandbox) for number in range(shape.batches)]
-    path = write_book(
-        _folder(folder / "studies") / "study.xlsx",
+    """Fill the sandbox and write the workbooks; the folder must be empty."""
+    count = shape.batches * shape.workbooks
+    made = tuple(_set_batch(shape, number, sandbox) for number in range(count))
+    studies, originals = _folder(folder / "studies"), _folder(folder / "originals")
+    paths = tuple(
+        _write(shape, made[first : first + shape.batches], studies / f"study{first}.xlsx")
+        for first in range(0, count, shape.batches)
+    )
+    copies = tuple(Path(shutil.copy(path, originals)) for path in paths)
+    place = Place(sandbox.url, sandbox.token, folder / "state", paths, FastClock(), shape.jobs)
+    return Scene(shape, place, made, copies)
+
+
+def _write(shape: Shape, made: Sequence[HeldBatch], path: Path) -> Path:
+    return write_book(
+        path,
         {
             "Instructions": [HEADERS, *(row for batch in made for row in _rows(batch))],
             "Batches": [
@@ -121,9 +149,6 @@ def set_scene(shape: Shape, sandbox: SandboxElsewhere, folder: Path) -> Scene:
             "Mine": OWN_SHEET,
         },
     )
-    original = Path(shutil.copy(path, folder / "original.xlsx"))
-    place = Place(sandbox.url, sandbox.token, folder / "state", path, FastClock())
-    return Scene(shape, place, tuple(made), original)
 
 
 def _folder(path: Path) -> Path:

@@ -71,6 +71,7 @@ def _summary(tally: Tally, seed: int, seconds: float) -> str:
         ("kills by place", tally.died),
         ("kills by shape", tally.shapes),
         ("disk full", tally.full),
+        ("Ctrl-C", tally.interrupted),
         ("faults", tally.faults),
     ):
         lines += [title, *(f"{count:7}  {name}" for name, count in sorted(counts.items())), ""]

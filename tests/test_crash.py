@@ -20,7 +20,7 @@ import pytest
 
 from importer.sandbox import Sandbox
 from tests.books import LIKERT, write_book
-from tests.scenes import SHAPES
+from tests.scenes import CONCURRENT, SHAPES
 from tests.test_push import ids_held, ids_in
 
 KILLS: Final = 220
@@ -65,8 +65,13 @@ def test_every_checkpoint_was_deadly(tally: dict[str, Any]):
     assert set() == {name for name in CHECKPOINTS if f"push: checkpoint {name}" not in tally["died"]}
 
 
+def test_pushes_side_by_side_were_killed(tally: dict[str, Any]):
+    """Threads of several batches and of several workbooks, in the middle of each other's steps."""
+    assert 30 <= sum(tally["shapes"][str(shape)] for shape in CONCURRENT)
+
+
 def test_every_shape_was_killed(tally: dict[str, Any]):
-    """One to three batches, with new, known and mixed rows, with and without a PATCH."""
+    """One to three batches, with new, known and mixed rows, with and without a PATCH, one by one and side by side."""
     assert {str(shape) for shape in SHAPES} == {name for name, kills in tally["shapes"].items() if kills}
 
 
@@ -83,10 +88,11 @@ def test_resume_was_killed_too(tally: dict[str, Any]):
 
 
 def test_other_things_went_wrong_too(tally: dict[str, Any]):
-    """Server faults, races and full disks, in the same cases."""
+    """Server faults, races, full disks and Ctrl-C, in the same cases."""
     assert 10 <= len(tally["faults"])
     assert 5 <= tally["races"]
     assert 5 <= sum(tally["full"].values())
+    assert 5 <= sum(tally["interrupted"].values())
 
 
 # ---------------------------------------------------------------- the real command
