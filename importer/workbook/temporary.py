@@ -51,7 +51,10 @@ def _remove_left_overs(temporary: Path) -> None:
     _SEARCHED.add(temporary.parent)
     with suppress(OSError):
         now_s = temporary.stat().st_mtime
-        for entry in os.scandir(temporary.parent):
-            is_ours = entry.name.startswith(_PREFIX) and entry.name.endswith(_SUFFIX)
-            if is_ours and entry.stat().st_mtime < now_s - _LEFT_OVER_S:
-                Path(entry).unlink()
+        with os.scandir(temporary.parent) as entries:
+            for entry in entries:
+                is_ours = entry.name.startswith(_PREFIX) and entry.name.endswith(_SUFFIX)
+                # Another thread's file beside this one may be gone by now.
+                with suppress(FileNotFoundError):
+                    if is_ours and entry.stat().st_mtime < now_s - _LEFT_OVER_S:
+                        Path(entry).unlink()
