@@ -113,6 +113,25 @@ def test_a_ceiling_spreads_requests(clock: Clock):
     assert [0.0, 0.2, 0.4, 0.6, 0.8] == pytest.approx(left)
 
 
+def test_whoever_waits_for_the_ceiling_waits_for_retry_after_too(clock: Clock):
+    """A turn that was granted before the objection came leaves behind its hold, and still one by one."""
+    pace, left = pace_of(clock, per_s=5), []
+
+    def object_meanwhile(seconds: float) -> None:
+        clock.now += seconds
+        if not left:
+            pace._held_until = 7.0  # as the answer to a request in flight would
+
+    pace._sleep = object_meanwhile
+    with pace.turn():
+        pass
+    for _ in range(3):
+        with pace.turn() as turn:
+            left.append(clock.now)
+            assert turn.waited_s == pytest.approx(7.0 if len(left) == 1 else 0.2)
+    assert [7.0, 7.2, 7.4] == pytest.approx(left)
+
+
 def test_threads_never_exceed_the_limit():
     """Real threads on the real clock."""
     pace = Pace(4)

@@ -104,6 +104,7 @@ class Pace:
         try:
             if gap_s > 0:
                 self._sleep(gap_s)
+            turn.waited_s += self._sit_out_hold()
             if self._stopped.is_set():
                 raise Stopped("Interrupted before it was sent.")
             turn.left_at = self._monotonic()
@@ -131,6 +132,18 @@ class Pace:
             self._sleep(hold_s)
             held_s += hold_s
         raise Stopped("Interrupted before it was sent.")
+
+    def _sit_out_hold(self) -> float:
+        """Wait for the end of a hold that came while the ceiling held a turn back; returns for how long."""
+        with self._changed:
+            now = self._monotonic()
+            hold_s = self._held_until - now
+            if hold_s <= 0:
+                return 0.0
+            leaves_at = max(self._next_at, self._held_until)
+            self._next_at = leaves_at + self._gap_s
+        self._sleep(leaves_at - now)
+        return leaves_at - now
 
     def _end(self, turn: Turn) -> None:
         with self._changed:
