@@ -127,7 +127,9 @@ def begin(desk: Desk, paths: Sequence[Path], batch_id: str | None = None) -> Rea
         named = [batch_id.lower()]
     else:
         named = [i for path in paths for i in glance(path)] if len(paths) <= GLANCES else []
-    return Reading(desk, named)
+    # What is open is looked at first, and is read anew then: one request at a time for each batch.
+    waiting = {one.batch_id for one in desk.journal.open_imports()}
+    return Reading(desk, [one for one in named if one not in waiting])
 
 
 def glance(path: Path) -> Iterator[str]:
