@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +21,8 @@ from importer.push.crew import Crew
 #: How long a request may still be applied after its connection died, in seconds: longer than the
 #: time-outs of the proxies on the way.
 HOLD_S: Final = 60.0
+#: Files that this process may have open, as far as the system allows; macOS allows no more, and begins with 256.
+MAX_OPEN_FILES: Final = 10_240
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,20 @@ class Desk:
         return moved
 
 
+@cache
+def _allow_open_files() -> None:
+    """Let this process open as many files as it may: a lock is one, and a workbook can have a thousand batches."""
+    if sys.platform == "win32":
+        return
+    import resource  # noqa: PLC0415 - Windows has none, and no such limit
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):  # then the lock that finds no room says so
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 @contextmanager
 def locked(state: Path, batch_ids: Sequence[str]) -> Iterator[None]:
     """
@@ -110,6 +128,7 @@ def locked(state: Path, batch_ids: Sequence[str]) -> Iterator[None]:
             be made.
     """
     folder = state / "locks"
+    _allow_open_files()
     with ExitStack() as held:
         for batch_id in sorted(set(batch_ids)):
             try:
