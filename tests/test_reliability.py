@@ -37,8 +37,16 @@ def pushes() -> int:
     return sum(played.values()) + played["once"] + of_three
 
 
+def side_by_side() -> int:
+    """Tests of the fault matrix with several batches at a time, as many as the suite plays."""
+    tests = [test for name, test in vars(test_fault_matrix).items() if name.endswith("_side_by_side")]
+    of_two = parameters(test_fault_matrix.test_fault_of_one_put_side_by_side, "jobs")
+    of_one_put = parameters(test_fault_matrix.test_fault_of_one_put_side_by_side, "row")
+    return sum(parameters(test, "row") for test in tests) + (of_two - 1) * of_one_put
+
+
 SENTENCES = [
-    f"{len(FAULTS)} faults in {len(ROWS)} rows, {pushes()} pushes",
+    f"{len(FAULTS)} faults in {len(ROWS)} rows, {pushes()} pushes, and {side_by_side()} of six batches side by side",
     f"{pushes()} pushes and the questions beside them",
     f"{test_crash.KILLS} processes killed in every test run, at {len(test_crash.CHECKPOINTS)} checkpoints",
     f"only after {HOLD_S:.0f} s (HOLD)",
