@@ -47,7 +47,7 @@ def side_by_side() -> int:
 
 SENTENCES = [
     f"{len(FAULTS)} faults in {len(ROWS)} rows, {pushes()} pushes, and {side_by_side()} of six batches side by side",
-    f"{pushes()} pushes and the questions beside them",
+    f"{pushes()} pushes, {side_by_side()} of six batches side by side, and the questions beside them",
     f"{test_crash.KILLS} processes killed in every test run, at {len(test_crash.CHECKPOINTS)} checkpoints",
     f"only after {HOLD_S:.0f} s (HOLD)",
     f"if the plan is older than {FRESH_S:.0f} s",
