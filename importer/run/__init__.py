@@ -140,7 +140,8 @@ def push(
         if ready:
             ask(run.result(ready))
     except KeyboardInterrupt:
-        raise Interrupted("Interrupted. Nothing was sent.") from None
+        what = "Only what an earlier push had left open was picked up" if resumed else "Nothing was sent"
+        raise Interrupted(f"Interrupted. {what}.") from None
     if ready:
         run.send(ready)
     return run.result()
