@@ -318,6 +318,7 @@ MAX_ROWS: Final = 1_048_576
 MAX_COLUMNS: Final = 16_384
 #: Rows that hold something, the header's included; several times the largest import we know of.
 MAX_FILLED_ROWS: Final = 100_001
+MAX_MERGED_RANGES: Final = 50_000
 MAX_CELL_CHARACTERS: Final = 32_767
 #: In all filled rows of a sheet: one text of a few bytes can be shown by every cell.
 MAX_SHEET_CHARACTERS: Final = 20_000_000

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from importer.contract import MAX_COLUMNS, MAX_FILLED_ROWS, MAX_ROWS
+from importer.contract import MAX_COLUMNS, MAX_MERGED_RANGES, MAX_ROWS
 from importer.workbook.cells import Cell, CellKind, MergedRange, Row
 from importer.workbook.markup import Attributes, PartParser, check_token, is_true, is_utf16
 from importer.workbook.refusals import damaged, too_large
@@ -283,8 +283,8 @@ class SheetParser:
             (column_number(match[3] or match[1]), int(match[4] or match[2])),
         )
         self.merged.append(MergedRange(first[1], first[0], last[1], last[0]))
-        if len(self.merged) > MAX_FILLED_ROWS:
-            raise too_large("A sheet has", len(self.merged), MAX_FILLED_ROWS, "merged ranges")
+        if len(self.merged) > MAX_MERGED_RANGES:
+            raise too_large("A sheet has", len(self.merged), MAX_MERGED_RANGES, "merged ranges")
 
 
 def exact_rows(pieces: Iterator[bytes], parser: SheetParser) -> Iterator[Row]:
