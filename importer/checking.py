@@ -14,16 +14,17 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
-from importer.crosscheck import Owners
 from importer.errors import UsageError, WriteRefused
-from importer.gathered import Gathered
 from importer.places import Checked, Part, Places, SheetPlaces, Study
 from importer.problems import Report
 from importer.sheets.frames import Frames, SheetFrame, read_frames
 from importer.transformer import first_rows, to_batches
 from importer.validator import validate
+
+if TYPE_CHECKING:
+    from importer.crosscheck import Owners
 
 #: Workbooks that pandera judges at once: a call for each would take 40 times as long, and one for
 #: ten thousand would hold them all in memory.
@@ -47,6 +48,8 @@ def check(paths: Sequence[Path], *, batch_id: str | None = None, owners: Owners 
     Raises:
         UsageError: *batch_id* is not the batch that a workbook names.
     """
+    from importer.gathered import Gathered  # noqa: PLC0415 - the process that only checks needs no database
+
     packed: dict[str, bytes] = {}
     with Gathered() as gathered:
         for part in check_parts(paths, batch_id=batch_id):

@@ -25,6 +25,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from importer.errors import JournalRefused
+from importer.hands import aside
 
 if TYPE_CHECKING:
     from importer.model import JSON
@@ -433,7 +434,7 @@ class Journal:
         """
         mine = _Work(work)
         self._waiting.append(mine)
-        with self._lock:
+        with aside(), self._lock:
             if not mine.is_done:
                 self._commit_all([self._waiting.popleft() for _ in range(len(self._waiting))])
         if mine.failure is not None:

@@ -16,7 +16,16 @@ PACKAGE = Path(importer.__file__).parent
 
 # From the bottom up; packages stand for their modules. A module imports its own tier and those below it, nothing above.
 TIERS = {
-    "vocabulary": {"__init__", "contract", "errors", "model", "problems", "secret", "workbook.cells"},
+    "vocabulary": {
+        "__init__",
+        "contract",
+        "errors",
+        "hands",
+        "model",
+        "problems",
+        "secret",
+        "workbook.cells",
+    },
     "edges": {"journal", "prolific", "sandbox", "settings", "sources", "workbook"},
     "core": {"sheets", "validator", "transformer", "places", "wire", "changes", "matching", "plan"},
     "check": {"checking", "crosscheck", "gathered", "background"},

@@ -42,6 +42,7 @@ from importer.errors import (
     Unreachable,
     UsageError,
 )
+from importer.hands import aside
 from importer.prolific.answers import Answer, deprecation, refusal, retry_after_s, words_of
 from importer.prolific.pace import MAX_JOBS, Pace
 from importer.secret import Token, check_url, is_loopback
@@ -248,7 +249,7 @@ class Prolific:
         raise outcome
 
     def _exchange(self, method: str, path: str, body: _Body | None) -> Answer:
-        with self._pace.turn() as turn:
+        with aside(), self._pace.turn() as turn:
             started = time.monotonic()
             status = None
             try:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from importer.errors import Stopped
+from importer.hands import aside
 
 #: Requests in flight when a run begins; unless told otherwise, at most (more do not help at 100 ms, measured);
 #: and whatever is told.
@@ -85,7 +86,8 @@ class Pace:
 
     def sleep(self, seconds: float) -> None:
         """Wait some seconds, or until `stop` is called."""
-        self._sleep(seconds)
+        with aside():
+            self._sleep(seconds)
 
     @property
     def limit(self) -> int:

@@ -13,6 +13,8 @@ from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from threading import Lock, Thread
 from typing import Any, TypeVar
 
+from importer.hands import aside, working
+
 T = TypeVar("T")
 A = TypeVar("A")
 
@@ -57,9 +59,10 @@ class Crew:
         if self.size == 1 or len(items) == 1:
             return [work(item) for item in items]
         futures = [self.submit(work, item) for item in items]
-        wait(futures, return_when=FIRST_EXCEPTION)
-        begun = [future for future in futures if not future.cancel()]
-        wait(begun)
+        with aside():
+            wait(futures, return_when=FIRST_EXCEPTION)
+            begun = [future for future in futures if not future.cancel()]
+            wait(begun)
         return [future.result() for future in begun]
 
     def _serve(self) -> None:
@@ -69,7 +72,8 @@ class Crew:
                     self._at_work -= 1
                     return
                 job = self._waiting.popleft()
-            _do(*job)
+            with working():
+                _do(*job)
 
 
 def apart(work: Callable[..., T], *arguments: Any) -> Future[T]:

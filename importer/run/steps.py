@@ -9,6 +9,7 @@ from typing import Final
 
 from importer.changes import Kind
 from importer.errors import ImporterError, PlanRefused, Refusal
+from importer.hands import aside
 from importer.journal import Import, State
 from importer.model import Batch
 from importer.places import Study
@@ -37,7 +38,8 @@ def _plan(desk: Desk, reading: Reading, relink: bool, batch: Batch) -> PlannedBa
     early = reading.asked(batch.batch_id)
     # An earlier push that was finished meanwhile, here or in another process, has changed the batch.
     if early is not None and not desk.journal.is_touched(batch.batch_id, revision):
-        fetched = early.result()
+        with aside():
+            fetched = early.result()
     else:
         read_at, revision = desk.at, desk.journal.revision()
         fetched = fetch(desk, batch.batch_id)

@@ -16,6 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from importer.hands import aside
 from importer.workbook.temporary import temporary_file
 
 #: Backups kept for each workbook name; older ones are deleted.
@@ -46,7 +47,8 @@ def keep_backup(source: BinaryIO, name: str, folder: Path, now: datetime) -> Pat
             source.seek(0)
             shutil.copyfileobj(source, copy, 1 << 20)
             copy.flush()
-            os.fsync(copy.fileno())
+            with aside():
+                os.fsync(copy.fileno())
         backup = _place(temporary, name, now)
     with suppress(OSError):  # too many backups are no reason to fail
         for old in _backups_of(folder, name)[KEPT_BACKUPS:]:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from importer.errors import WriteRefused
+from importer.hands import aside
 from importer.workbook.backups import keep_backup
 from importer.workbook.cells import Spot
 from importer.workbook.sheetpatch import cuts_of, differs_only_at, patched
@@ -166,7 +167,8 @@ def _replace(
             checkpoint("temp-written")
             digest = _verify(source, directory, out, parts)
             _keep_permissions(target, temporary)
-            os.fsync(out.fileno())
+            with aside():
+                os.fsync(out.fileno())
             checkpoint("verified")
             if backups is not None:
                 keep_backup(source, path.name, backups, now)
@@ -220,6 +222,7 @@ def _sync_folder(folder: Path) -> None:
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(descriptor)
+            with aside():
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
