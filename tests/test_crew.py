@@ -7,6 +7,7 @@ from threading import Barrier, Event
 
 import pytest
 
+from importer.hands import aside
 from importer.push.crew import Crew, apart
 from tests.sandboxes import wait_until
 
@@ -24,7 +25,12 @@ def test_results_come_in_order(size: int):
 def test_so_many_work_side_by_side():
     """All of them at the same time: each waits for the others."""
     barrier = Barrier(4, timeout=20)
-    assert 4 == len(Crew(4).map(lambda _: barrier.wait(), range(4)))
+
+    def work(_: int) -> None:
+        with aside():
+            barrier.wait()
+
+    assert 4 == len(Crew(4).map(work, range(4)))
 
 
 @pytest.mark.parametrize("size", [1, 2])
@@ -36,13 +42,16 @@ def test_after_a_failure_nothing_begins_and_nothing_goes_on(size: int):
         begun.append(number)
         if number == 0 and size > 1:
             at_work.set()
-            failed.wait(0.2)  # the other one has long failed
+            with aside():
+                failed.wait(0.2)  # the other one has long failed
             ended.set()
         elif number < size:
-            at_work.wait(20 if size > 1 else 0)
+            with aside():
+                at_work.wait(20 if size > 1 else 0)
             raise ValueError(number)
         else:
-            ended.wait(20)
+            with aside():
+                ended.wait(20)
 
     failed = Event()
     with pytest.raises(ValueError, match=str(size - 1)):
