@@ -57,6 +57,6 @@ fuzz:            ## SECONDS for each target, with hypothesis, then with atheris 
 	python -m tests.hostile.fuzz --seconds $(SECONDS) --engine atheris --target reader
 	python -m tests.hostile.fuzz --seconds $(SECONDS) --engine atheris --target writeback
 
-audit:           ## known vulnerabilities of the locked versions; asks pypi.org, so it is not part of ci
+audit:           ## known vulnerabilities of the locked versions; asks a database on the internet, so it is not part of ci
 	python -m venv build/audit && build/audit/bin/python -m pip install --quiet pip-audit
 	build/audit/bin/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
