@@ -134,8 +134,10 @@ class Stage:
                 for n in range(1, self.steps(shape)["checkpoint"] + 1)
             ]
             self._random.shuffle(every)
-            for shape, death in every:
-                yield Case(shape, (("push", death),), ending=self._ending())
+            for number, (shape, death) in enumerate(every):
+                # Whoever picks a dead push up dies as well, every other time.
+                deaths: list[tuple[Verb, Death]] = [("push", death), ("resume", Death("checkpoint", 1))]
+                yield Case(shape, tuple(deaths[: 1 + number % 2]), ending=self._ending())
                 yield self._by_chance()
 
     def _by_chance(self) -> Case:
