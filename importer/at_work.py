@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from importer.settings import Settings
 
 JOURNAL_NAME: Final = "journal.sqlite3"
-#: So few workbooks need no progress where nothing can be drawn.
-FEW: Final = 10
 
 
 # ---------------------------------------------------------------- workbooks
@@ -52,7 +50,7 @@ def find(paths: Sequence[Path]) -> tuple[Path, ...]:
 @contextmanager
 def watching(workbooks: Sequence[Path]) -> Iterator[Watcher]:
     """Have several workbooks watched as they go; one is over too soon, and the results name a few line by line."""
-    from importer.run import Watcher
+    from importer.run.watching import FEW, Watcher
 
     watcher = Watcher()
     if len(workbooks) > (1 if sys.stderr.isatty() else FEW) and not is_quiet():
@@ -206,6 +204,7 @@ def asker(*, is_agreed: bool, is_shown: bool) -> Callable[[RunResult], None]:
 
     def ask(ready: RunResult) -> None:
         from importer import render
+        from importer.run.watching import FEW
 
         if is_shown and not (is_agreed and len(ready.rows) > FEW):
             print_lines(render.asking_text(ready), err=True)

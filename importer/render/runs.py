@@ -18,6 +18,7 @@ from importer.render.reports import problem_lines, report_json, summary_text
 from importer.render.screen import Line, Lines, line
 from importer.render.table import next_steps, summary_table
 from importer.render.words import count_of, some_of, typed
+from importer.run.watching import FEW
 
 if TYPE_CHECKING:
     from importer.errors import ImporterError
@@ -32,10 +33,6 @@ TEXTS_SHOWN: Final = 5
 
 #: A file name in which no shell finds anything to do between double quotes.
 _PLAIN_NAME: Final = re.compile(r"[\w .,:/\\+@=()-]+")
-
-
-#: Workbooks that are shown one by one; more are a table.
-FEW: Final = 10
 
 
 def asking_text(run: RunResult) -> Lines:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from importer.problems import Problem
     from importer.run.results import WorkbookRow
+
+#: So few workbooks are shown one by one, and need no progress where nothing can be drawn; more are a table.
+FEW: Final = 10
 
 
 class Watcher:
