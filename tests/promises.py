@@ -52,7 +52,7 @@ def left_overs(scene: Scene) -> set[Path]:
     """Return the unfinished copies beside the workbook and its backups."""
     return {
         path
-        for folder in (scene.place.paths[0].parent, *(scene.place.state / "backups").glob("*"))
+        for folder in (scene.place.paths[0].parent, scene.place.state / "backups")
         for path in folder.glob(".*")
     }
 

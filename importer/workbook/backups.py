@@ -40,8 +40,9 @@ def keep_backup(source: BinaryIO, name: str, folder: Path, now: datetime) -> Pat
         OSError: The copy could not be made; no part of it is left.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder /= name
-    folder.mkdir(exist_ok=True, mode=0o700)
+    kept = folder / name
+    kept.mkdir(exist_ok=True, mode=0o700)
+    # Unfinished where all backups are, so that what a killed process left is found by the next push of any workbook.
     with temporary_file(folder) as temporary:
         with temporary.open("wb") as copy:
             source.seek(0)
@@ -49,21 +50,21 @@ def keep_backup(source: BinaryIO, name: str, folder: Path, now: datetime) -> Pat
             copy.flush()
             with aside():
                 os.fsync(copy.fileno())
-        backup = _place(temporary, name, now)
+        backup = _place(temporary, kept, name, now)
     with suppress(OSError):  # too many backups are no reason to fail
-        for old in _backups_of(folder, name)[KEPT_BACKUPS:]:
+        for old in _backups_of(kept, name)[KEPT_BACKUPS:]:
             # After the clock went backwards the newest backup bears the oldest time.
             if old != backup:
                 old.unlink()
     return backup
 
 
-def _place(finished: Path, name: str, now: datetime) -> Path:
+def _place(finished: Path, folder: Path, name: str, now: datetime) -> Path:
     """Give a finished copy a name that no backup has yet."""
     stem, suffix = os.path.splitext(name)  # noqa: PTH122 (a name, not a path)
     stamp = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     for number in count(1):
-        backup = finished.with_name(f"{stem}.{stamp}{f'-{number}' if number > 1 else ''}{suffix}")
+        backup = folder / f"{stem}.{stamp}{f'-{number}' if number > 1 else ''}{suffix}"
         with suppress(FileExistsError):
             _rename_to_new(finished, backup)
             return backup
