@@ -7,6 +7,7 @@ import pty
 import select
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -31,12 +32,15 @@ def ask(shell: Shell, study: Path, answer: bytes) -> Ended:
         start_new_session=True,
     ) as child:
         said = b""
+        overdue = threading.Timer(60, child.kill)
+        overdue.start()
         while b"[y/N]" not in said:
             assert select.select([ours], [], [], 60)[0], said
             said += os.read(ours, 4096)
         os.write(ours, answer)
         while child.poll() is None or select.select([ours], [], [], 0)[0]:
             said += os.read(ours, 4096) if select.select([ours], [], [], 0.1)[0] else b""
+        overdue.cancel()
         code = child.wait(60)
     os.close(theirs)
     os.close(ours)
