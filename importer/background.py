@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,7 @@ from importer.errors import UsageError
 from importer.places import Part
 
 # Collecting garbage while pandas and pandera are imported finds none, and takes a tenth of the time.
-_PROGRAM: Final = "import gc; gc.disable(); from importer.checking import main; main()"
+_PROGRAM: Final = "import gc; gc.disable(); from importer.twins import main; main()"
 
 
 class CheckProcess:
@@ -48,7 +49,10 @@ class CheckProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._child.kill()  # nothing happens to one that has ended
+        if sys.platform == "win32":
+            self._child.kill()
+        elif self._child.poll() is None:
+            os.killpg(self._child.pid, signal.SIGKILL)  # its twins too
         with self._child:  # closes its pipes and waits
             pass
 

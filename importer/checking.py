@@ -1,20 +1,12 @@
-"""
-Checking workbooks: everything that needs pandas and pandera, from files to models.
-
-`main` is the other process of `importer.background`.
-"""
+"""Checking workbooks: everything that needs pandas and pandera, from files to models."""
 
 from __future__ import annotations
 
-import gc
 import os
 import pickle
-import sys
-import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 from importer.errors import UsageError, WriteRefused
 from importer.places import Checked, Part, Places, SheetPlaces, Study
@@ -64,13 +56,20 @@ def check_parts(
     paths: Sequence[Path], *, batch_id: str | None = None, part_size: int = PART
 ) -> Iterator[Part]:
     """Check workbooks, each by itself, some at a time; arguments and errors as for `check`."""
+    for some in split(paths, part_size):
+        yield check_part(some, batch_id)
+
+
+def split(paths: Sequence[Path], part_size: int = PART) -> Iterator[Sequence[Path]]:
+    """Yield the workbooks of each part, at most *part_size*."""
     start, size = 0, min(FIRST_PART, part_size)
     while start < len(paths):
-        yield _check_part(paths[start : start + size], batch_id)
+        yield paths[start : start + size]
         start, size = start + size, part_size
 
 
-def _check_part(paths: Sequence[Path], batch_id: str | None) -> Part:
+def check_part(paths: Sequence[Path], batch_id: str | None) -> Part:
+    """Check some workbooks at once, each by itself; arguments and errors as for `check`."""
     names = tuple(map(str, paths))
     read = [read_frames(path, name) for path, name in zip(paths, names, strict=True)]
     frames = [f for f, _ in read if f is not None]
@@ -152,33 +151,3 @@ def _sheet_places(sheet: SheetFrame, rows: set[int]) -> SheetPlaces:
         spots={place: spot for place, spot in sheet.spots.items() if place[0] in rows or place[0] == 1},
         texts=texts,
     )
-
-
-def _answers(paths: Sequence[Path], batch_id: str | None) -> Iterator[Part | UsageError | str | None]:
-    try:
-        yield from check_parts(paths, batch_id=batch_id)
-        yield None
-    except UsageError as refusal:
-        yield refusal
-    except Exception:  # the parent reports it
-        yield traceback.format_exc()
-
-
-def main() -> NoReturn:
-    """Answer one question, a pickled call of `check_parts` on stdin: its parts, then None, a refusal or a traceback."""
-    # Rows and frames are no garbage while they are made: to look for it as often as Python does takes a
-    # tenth of reading 10,000 rows.
-    gc.freeze()
-    gc.set_threshold(100_000)
-    gc.enable()
-    answer = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    # Whatever else prints must not get between.
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    # No question: whoever would have asked has ended. No reader: whoever asked has.
-    with suppress(EOFError, BrokenPipeError):
-        question = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
-        for part in _answers(*question):
-            pickle.dump(part, answer, pickle.HIGHEST_PROTOCOL)
-            answer.flush()
-    # Python's own way out frees every object first, which takes a tenth of a second.
-    os._exit(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from importer import background
+from importer import background, twins
 from importer.background import CheckProcess
 from importer.errors import UsageError
 from tests.books import write_book
@@ -39,6 +40,36 @@ def test_a_workbook_is_read_when_it_is_asked_for(study: Path):
 
     (study_again,) = map(pickle.loads, part.studies.values())
     assert [BATCH] == [batch.batch_id for batch in study_again.batches]
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3])
+def test_many_workbooks_come_back_in_order(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int
+):
+    """However many processes check them, each workbook once."""
+    paths = [tmp_path / f"{number:03}.xlsx" for number in range(10 + cores * twins.MIN_EACH)]
+    for path in paths:
+        shutil.copy(study, path)
+    monkeypatch.setattr(background, "_PROGRAM", _with_cores(cores))
+    with CheckProcess() as process:
+        parts = list(process.check_parts(paths, batch_id=None))
+
+    assert list(map(str, paths)) == [name for part in parts for name in part.workbooks]
+    assert list(map(str, paths)) == [name for part in parts for name in part.studies]
+    assert 1 + cores == len(parts)
+
+
+def test_a_twin_that_dies_is_a_bug(study: Path, monkeypatch: pytest.MonkeyPatch):
+    """The answers then have no end."""
+    dies = "me, check = os.getpid(), twins._checked; "
+    dies += "twins._checked = lambda *asked: check(*asked) if os.getpid() == me else os._exit(3)"
+    monkeypatch.setattr(background, "_PROGRAM", _with_cores(2, dies))
+    with CheckProcess() as process, pytest.raises(RuntimeError, match="before it answered"):
+        list(process.check_parts([study] * 100, batch_id=None))
+
+
+def _with_cores(cores: int, then: str = "") -> str:
+    return f"import os; from importer import twins; twins._cores = lambda: {cores}; {then}\ntwins.main()"
 
 
 def test_a_refusal_comes_back(study: Path):
