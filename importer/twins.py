@@ -59,6 +59,7 @@ def _answer(paths: Sequence[Path], batch_id: str | None, answers: BinaryIO) -> N
         _tell(answer, answers)
         if number + 1 < len(parts):
             os.write(pass_on, _TURN)
+        gc.collect()  # frames know themselves: 100 workbooks leave 20 MB behind
     # Whoever began ends last; a twin that died leaves the answers without an end.
     if me == 0 and not any(os.wait()[1] for _ in range(1, count)):
         _tell(None, answers)

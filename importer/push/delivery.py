@@ -63,8 +63,8 @@ def deliver_ids(
         WriteRefused: Open elsewhere, read-only, gone, damaged, or saved again and again meanwhile.
     """
     for _ in range(TRIES):
-        check_writable(path)
         if places is None or not _is_still(path, places.sha256):
+            check_writable(path)  # what is not there any more cannot be read either
             places = _read_again(path)
         edits, homeless = _edits(places, imports, now)
         try:

@@ -185,6 +185,8 @@ class _Run:
                 for name, packed in part.studies.items():
                     self.studies.put_pickled(name, packed)
                     planning.append(crew.submit(self._plan, name, make))
+                # Of thousands, those that are done are let go; one that failed raises here.
+                planning = [future for future in planning if not future.done() or future.result()]
             self.report = gathered.report(self.desk.journal.owners)
         for future in planning:
             future.result()
