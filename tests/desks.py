@@ -65,7 +65,7 @@ def open_desk(
     jobs: int = 1,
 ) -> Iterator[Desk]:
     """Have a desk whose client speaks to *url* and whose journal is in *state*."""
-    pace = Pace(sleep=clock.sleep)
+    pace = Pace(monotonic=clock.monotonic, sleep=clock.sleep)
     with (
         Prolific(
             url, Token(token), sleep=clock.sleep, pace=pace, read_s=read_s, answer_s=answer_s

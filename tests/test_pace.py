@@ -94,13 +94,19 @@ def test_objections_of_one_round_count_once(clock: Clock):
 
 
 def test_retry_after_holds_everybody_back(clock: Clock):
-    """Whoever asks next waits, and is told how long; the wait has an end."""
+    """Whoever asks next waits, and is told how long."""
     pace = pace_of(clock)
     ask(pace, clock, is_objected=True, hold_s=7)
     assert 7 == pytest.approx(ask(pace, clock))
     assert 0 == ask(pace, clock)
-    ask(pace, clock, hold_s=1e9)
-    assert pytest.approx(MAX_HOLD_S) == ask(pace, clock)
+
+
+def test_a_long_retry_after_ends_the_run(clock: Clock):
+    """Nobody wants thousands of workbooks to wait for hours, each for itself."""
+    pace = pace_of(clock)
+    ask(pace, clock, is_objected=True, hold_s=MAX_HOLD_S + 60)
+    with pytest.raises(Stopped, match="a pause of 3 minutes"):
+        ask(pace, clock)
 
 
 def test_a_ceiling_spreads_requests(clock: Clock):

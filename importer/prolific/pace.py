@@ -26,7 +26,7 @@ from importer.hands import aside
 FIRST_JOBS: Final = 8
 DEFAULT_JOBS: Final = 32
 MAX_JOBS: Final = 64
-#: The longest that one answer can hold everybody back, in seconds.
+#: The longest that anybody waits because of one answer, in seconds; longer, and no turn is granted.
 MAX_HOLD_S: Final = 120.0
 
 
@@ -100,7 +100,7 @@ class Pace:
         Wait for a turn, and hold it.
 
         Raises:
-            Stopped: `stop` was called before a turn was granted.
+            Stopped: `stop` was called before a turn was granted, or an answer has asked for a long pause.
         """
         turn, gap_s = self._begin()
         try:
@@ -130,6 +130,11 @@ class Pace:
                 if hold_s <= 0:
                     self._changed.wait()
                     continue
+                if hold_s > MAX_HOLD_S:
+                    raise Stopped(
+                        f"Prolific asks for a pause of {hold_s / 60:.0f} minutes, so it was not sent. Run the same command "
+                        "again then."
+                    )
                 sat_out = self._held_until
             self._sleep(hold_s)
             held_s += hold_s
@@ -152,7 +157,7 @@ class Pace:
             self._in_flight -= 1
             now = self._monotonic()
             if turn.hold_s > 0:
-                self._held_until = max(self._held_until, now + min(turn.hold_s, MAX_HOLD_S))
+                self._held_until = max(self._held_until, now + turn.hold_s)
             if not turn.is_objected:
                 self._limit = min(self._jobs, self._limit + (1.0 if self._is_slow_start else 1 / self._limit))
             # Requests that left before the last cut object to what has been cut already.

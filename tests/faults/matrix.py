@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from importer.prolific.pace import MAX_HOLD_S
 from importer.sandbox.switches import ALLOWED
 from tests.faults.scene import KINDS
 
@@ -82,6 +83,11 @@ class Row:
     cells: Mapping[str, Cells]
     waits: Mapping[str, float] = field(default_factory=dict)
     is_variant: bool = False
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether what strikes one batch stops the others: nothing to ask any more, or a pause that nobody waits for."""
+        return self.fault == "gone" or float(self.settings.get("seconds", 0)) > MAX_HOLD_S
 
     def cell(self, column: str, kind: str) -> Cell:
         """Return the cell of a kind of workbook."""
