@@ -14,7 +14,8 @@ import pickle
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self
 
@@ -23,6 +24,22 @@ from importer.places import Part
 
 # Collecting garbage while pandas and pandera are imported finds none, and takes a tenth of the time.
 _PROGRAM: Final = "import gc; gc.disable(); from importer.twins import main; main()"
+
+
+#: More workbooks than this are worth processes of their own, one for each core.
+MANY: Final = 50
+
+
+@contextmanager
+def checker(count: int) -> Iterator[Callable[..., Iterator[Part]]]:
+    """Have what checks so many workbooks, here or elsewhere: as `importer.checking.check_parts`, to be called once."""
+    if count <= MANY:
+        from importer.checking import check_parts  # noqa: PLC0415 - pandas, which this process may never need
+
+        yield check_parts
+    else:
+        with CheckProcess() as process:
+            yield process.check_parts
 
 
 class CheckProcess:

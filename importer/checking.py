@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from importer.errors import UsageError, WriteRefused
+from importer.errors import UsageError
 from importer.places import Checked, Part, Places, SheetPlaces, Study
-from importer.problems import Report
 from importer.sheets.frames import Frames, SheetFrame, read_frames
 from importer.transformer import first_rows, to_batches
 from importer.validator import validate
@@ -82,32 +80,6 @@ def check_part(paths: Sequence[Path], batch_id: str | None) -> Part:
         if f.workbook not in broken
     }
     return Part(names, problems, judged.claims, studies)
-
-
-def mark(report: Report) -> tuple[dict[str, Path], tuple[WriteRefused, ...]]:
-    """
-    Write a marked copy of every workbook with problems.
-
-    A file that is not there has nothing to mark, and a marked copy is not marked again.
-
-    Returns:
-        The copies, by workbook; and why one could not be written.
-    """
-    from importer.workbook.marked import marked_path, write_marked  # noqa: PLC0415 - openpyxl is slow to import
-
-    marked: dict[str, Path] = {}
-    refused: list[WriteRefused] = []
-    copies = {p.workbook for p in report.problems if p.code == "marked-copy"}
-    for name in report.workbooks:
-        # Path.is_file raises for a forbidden folder.
-        if report.of(name) and name not in copies and os.path.isfile(name):  # noqa: PTH113
-            target = marked_path(Path(name))
-            try:
-                write_marked(Path(name), target, report.of(name))
-                marked[name] = target
-            except WriteRefused as refusal:
-                refused.append(refusal)
-    return marked, tuple(refused)
 
 
 def _study(frames: Frames, batch_id: str | None) -> Study:

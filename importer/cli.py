@@ -31,10 +31,11 @@ from importer.at_work import (
     teller,
     watching,
 )
-from importer.errors import UsageError
+from importer.errors import UsageError, WriteRefused
 from importer.output import print_json, print_lines, say
 
 if TYPE_CHECKING:
+    from importer.problems import Report
     from importer.push.desk import Desk
     from importer.push.submitter import Outcome
 
@@ -187,18 +188,24 @@ def check(
       importer check --mark wave1.xlsx wave2.xlsx
       importer check studies/ --report problems.html
     """
-    from importer import checking, render, run
+    from importer import render, run
+    from importer.background import checker
     from importer.gathered import Gathered
 
     write_report = reporter(report_to, "check")
     workbooks = find(paths)
-    with Gathered() as gathered, known_owners() as owners, watching(workbooks) as watcher:
+    with (
+        checker(len(workbooks)) as check_parts,
+        Gathered() as gathered,
+        known_owners() as owners,
+        watching(workbooks) as watcher,
+    ):
         watcher.checking(len(workbooks))
-        for part in checking.check_parts(workbooks, batch_id=batch_id):
+        for part in check_parts(workbooks, batch_id=batch_id):
             gathered.add(part)
             watcher.checked(part.workbooks, part.problems)
         report = gathered.report(owners)
-    marked, refused = checking.mark(report) if mark else ({}, ())
+    marked, refused = _mark(report) if mark else ({}, ())
     code = int(bool(report.broken))
     write_report(run.checked(report), code, paths, ())
     if as_json:
@@ -219,6 +226,12 @@ def check(
     if mark and not marked and not refused:
         say("There is nothing to mark.")
     return code
+
+
+def _mark(report: Report) -> tuple[dict[str, Path], tuple[WriteRefused, ...]]:
+    from importer.workbook.marked import mark_all
+
+    return mark_all(report)
 
 
 @commands.command()

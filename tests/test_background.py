@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from importer import background, twins
+from importer import background, checking, twins
 from importer.background import CheckProcess
 from importer.errors import UsageError
 from tests.books import write_book
@@ -57,6 +57,17 @@ def test_many_workbooks_come_back_in_order(
     assert list(map(str, paths)) == [name for part in parts for name in part.workbooks]
     assert list(map(str, paths)) == [name for part in parts for name in part.studies]
     assert 1 + cores == len(parts)
+
+
+def test_few_are_checked_here_and_many_elsewhere(study: Path):
+    """What comes of it is the same."""
+    here, elsewhere = 1, background.MANY + 1
+    for count in (here, elsewhere):
+        with background.checker(count) as check_parts:
+            assert (check_parts is checking.check_parts) == (count == here)
+            (part,) = check_parts([study], batch_id=None)
+        (ready,) = map(pickle.loads, part.studies.values())
+        assert ([BATCH], ()) == ([batch.batch_id for batch in ready.batches], part.problems)
 
 
 def test_a_twin_that_dies_is_a_bug(study: Path, monkeypatch: pytest.MonkeyPatch):

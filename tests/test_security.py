@@ -25,7 +25,7 @@ import xlsxwriter
 from importer import __main__ as door
 from importer import background
 from importer.background import CheckProcess
-from importer.checking import check, mark
+from importer.checking import check
 from importer.errors import Unreachable, UsageError
 from importer.prolific import Prolific
 from importer.render import harmless, harmless_json
@@ -33,6 +33,7 @@ from importer.render.words import typed
 from importer.sandbox import Sandbox
 from importer.secret import HIDDEN, Token, check_url, hide_tokens
 from importer.settings import load_token, read_settings
+from importer.workbook.marked import mark_all
 from importer.workbook.template import write_filled, write_template
 from tests.books import BATCH_ID, LIKERT, ONE_BATCH, rows_of, write_book
 from tests.desks import Clock, open_desk
@@ -395,7 +396,7 @@ def test_what_the_importer_writes_holds_no_formula(tmp_path: Path):
     rows = [{"ref": f"Q{n}", "type": text, "description": text} for n, text in enumerate(INJECTED)]
     write_template(tmp_path / "template.xlsx", example=True)
     write_filled(tmp_path / "filled.xlsx", rows, [{"batch_id": BATCH_ID, "name": INJECTED[0]}])
-    mark(check([tmp_path / "filled.xlsx"]).report)
+    mark_all(check([tmp_path / "filled.xlsx"]).report)
 
     for path in sorted(tmp_path.glob("*.xlsx")):
         found = [(attributes, content) for attributes, content in cells_of(path) if content]
@@ -452,7 +453,7 @@ def test_no_entity_is_expanded(part: str, tmp_path: Path):
     with_entities(path, part)
 
     checked = check([path])
-    marked, _ = mark(checked.report)
+    marked, _ = mark_all(checked.report)
 
     assert checked.report.broken
     assert not any("EXPANDED" in one.text for one in checked.report.problems)

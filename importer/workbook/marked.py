@@ -9,6 +9,7 @@ neither marked nor touched.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import warnings
@@ -30,7 +31,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from importer.contract import column_letter
 from importer.errors import WriteRefused
-from importer.problems import Problem, Severity
+from importer.problems import Problem, Report, Severity
 from importer.workbook import looks
 from importer.workbook.problem_list import BY_WEIGHT, CELL_OR_RANGE, COLOURS, WORDS, write_list
 from importer.workbook.temporary import temporary_file
@@ -56,6 +57,30 @@ _SPREAD_OUT: Final = re.compile(
 )
 #: openpyxl searches a number format for dates in a time that grows with the square of its length.
 _LONG_FORMAT: Final = re.compile(rb"formatCode=[\"'][^\"'<]{1000}")
+
+
+def mark_all(report: Report) -> tuple[dict[str, Path], tuple[WriteRefused, ...]]:
+    """
+    Write a marked copy of every workbook with problems.
+
+    A file that is not there has nothing to mark, and a marked copy is not marked again.
+
+    Returns:
+        The copies, by workbook; and why one could not be written.
+    """
+    copied: dict[str, Path] = {}
+    refused: list[WriteRefused] = []
+    copies = {p.workbook for p in report.problems if p.code == "marked-copy"}
+    for name in report.workbooks:
+        # Path.is_file raises for a forbidden folder.
+        if report.of(name) and name not in copies and os.path.isfile(name):  # noqa: PTH113
+            target = marked_path(Path(name))
+            try:
+                write_marked(Path(name), target, report.of(name))
+                copied[name] = target
+            except WriteRefused as refusal:
+                refused.append(refusal)
+    return copied, tuple(refused)
 
 
 def marked_path(source: Path) -> Path:
