@@ -142,7 +142,7 @@ def _check_limits(item: Item, kind: str, form: Form) -> Iterator[Complaint]:
         yield from _check_options(item, kind, form)
     if kind == "free_text_with_unit":
         yield from _check_units(item)
-    if kind == "file_upload" and _number(item, "min_file_count", 1) > _number(item, "max_file_count", 10):
+    if kind == "file_upload" and number_in(item, "min_file_count", 1) > number_in(item, "max_file_count", 10):
         yield "min_file_count", "Must not be greater than max_file_count."
     if "validation" in item and kind == "free_text":
         yield from _check_validation(item["validation"])
@@ -163,7 +163,7 @@ def _check_options(item: Item, kind: str, form: Form) -> Iterator[Complaint]:
                 yield f"options.{number}.{field}", REQUIRED
             elif not (is_text(option[field]) or (field == "value" and _is_scalar(option[field], form))):
                 yield f"options.{number}.{field}", "Not a valid string."
-    limit = _number(item, "answer_limit", 1)
+    limit = number_in(item, "answer_limit", 1)
     if not (limit == -1 or 1 <= limit <= len(options)):
         yield "answer_limit", f"Must be -1, or from 1 to the number of options ({len(options)})."
     if "exclusive" not in form.dropped:
@@ -200,7 +200,8 @@ def _check_validation(rule: JSON) -> Iterator[Complaint]:
         yield "validation.min", "Must not be greater than max."
 
 
-def _number(item: Item, field: str, default: int) -> float:
+def number_in(item: Item, field: str, default: int) -> float:
+    """Return the number in a field; the default where there is none."""
     value = item.get(field, default)
     return value if isinstance(value, int | float) else default
 
@@ -220,7 +221,7 @@ def clean_instruction(item: Item, form: Form) -> dict[str, JSON]:
         kept.setdefault("disable_dropdown", False)
         kept["options"] = [_clean_option(option, kind, form) for option in _objects(_list(kept["options"]))]
     if is_integer(kept.get("answer_limit")):
-        kept["answer_limit"] = int(_number(item, "answer_limit", 1))
+        kept["answer_limit"] = int(number_in(item, "answer_limit", 1))
     return kept
 
 
