@@ -382,6 +382,42 @@ def test_workspace_and_project_are_listed(sandbox: Sandbox) -> None:
     assert call(sandbox, "GET", f"/api/v1/workspaces/{WORKSPACE_ID}/").json()["id"] == WORKSPACE_ID
 
 
+# ------------------------------------------------------------------ editing what has tasks
+
+
+def edits(sandbox: Sandbox, batch_id: str) -> list[int]:
+    """Try to edit a batch in each way; returns the statuses."""
+    return [
+        put(sandbox, batch_id, WHY).status_code,
+        call(sandbox, "POST", f"{API}/{batch_id}/instructions", {"instructions": [WHY]}).status_code,
+        call(sandbox, "PATCH", f"{API}/{batch_id}", {"name": "Other"}).status_code,
+    ]
+
+
+def test_edits_depend_on_where_a_batch_is(sandbox: Sandbox, batch_id: str) -> None:
+    """Refused while tasks are made, taken when they exist, refused once participants see them."""
+    set_up(sandbox, batch_id)
+    assert edits(sandbox, batch_id) == [400, 400, 400]
+    statuses(sandbox, f"{API}/{batch_id}")
+    assert edits(sandbox, batch_id) == [200, 201, 200]
+    sandbox.publish(call(sandbox, "POST", f"{STUDIES}/", draft(batch_id)).json()["id"])
+    before = sandbox.batch(batch_id)
+    assert edits(sandbox, batch_id) == [400, 400, 400]
+    assert sandbox.batch(batch_id) == before
+
+
+def test_edits_may_depend_otherwise(sandbox: Sandbox, batch_id: str) -> None:
+    """Nobody knows where Prolific draws the line: each place has its switch."""
+    sandbox.switches.edit_processing, sandbox.switches.edit_ready = 200, 409
+    sandbox.switches.edit_published = 200
+    set_up(sandbox, batch_id)
+    assert edits(sandbox, batch_id) == [200, 201, 200]
+    statuses(sandbox, f"{API}/{batch_id}")
+    assert edits(sandbox, batch_id) == [409, 409, 409]
+    sandbox.publish(call(sandbox, "POST", f"{STUDIES}/", draft(batch_id)).json()["id"])
+    assert edits(sandbox, batch_id) == [200, 201, 200]
+
+
 # ------------------------------------------------------------------ ledger, faults, state
 
 

@@ -20,6 +20,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from importer.sandbox.checks import as_object
 from importer.sandbox.layout import Object
 from importer.sandbox.refusals import Complaints, Refused
 from importer.sandbox.rules import REQUIRED, is_text
@@ -113,17 +114,16 @@ class Datasets:
 
     def create(self, body: JSON) -> HeldDataset:
         """Create an empty dataset from a request."""
-        if not isinstance(body, dict):
-            raise Refused(400, "Expected a JSON object.")
+        sent = as_object(body)
         complaints: Complaints = {}
         for name in ("name", "workspace_id"):
-            if not is_text(body.get(name)):
-                complaints[name] = [REQUIRED if name not in body else "Not a valid string."]
-        if "schema" in body:
+            if not is_text(sent.get(name)):
+                complaints[name] = [REQUIRED if name not in sent else "Not a valid string."]
+        if "schema" in sent:
             complaints["schema"] = [_NO_SCHEMA]
         if complaints:
             raise Refused(400, complaints)
-        return self.add(str(body["name"]), str(body["workspace_id"]))
+        return self.add(str(sent["name"]), str(sent["workspace_id"]))
 
     def add(self, name: str, workspace_id: str) -> HeldDataset:
         """Hold one more dataset, empty."""

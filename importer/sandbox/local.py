@@ -15,11 +15,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from importer.sandbox.app import SandboxApp
+from importer.sandbox.checks import TASK_DETAILS
 from importer.sandbox.faults import Fault
 from importer.sandbox.ids import is_uuid
 from importer.sandbox.ledger import Received, format_ledger
 from importer.sandbox.server import ServerThread
-from importer.sandbox.store import TASK_DETAILS, Store
+from importer.sandbox.store import Store
 from importer.sandbox.switches import Switches
 from importer.sandbox.world import WORKSPACE_ID
 

@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute, Route
 from importer.sandbox.control import build_control
 from importer.sandbox.datasets import UPLOADS, StoreRefused
 from importer.sandbox.demand import FaultQueue
+from importer.sandbox.layout import Object
 from importer.sandbox.ledger import Ledger
 from importer.sandbox.refusals import LayoutRefused, Refused
 from importer.sandbox.request import created, exchange_of, payload_of
@@ -182,11 +183,17 @@ def _write_instructions(store: Store, switches: Switches) -> Handler:
         items, made = write(_id(request), payload_of(request))
         created(request, made, instruction=len(made))
         batch = store.get(_id(request))
-        answered = [batch.instruction_json(item, switches.parent) for item in items]
+        answered = [batch.instruction_json(item, switches.parent) for item in _ordered(items, switches)]
         status = HTTPStatus.OK if is_put else HTTPStatus.CREATED
         return JSONResponse(answered, status, headers=_deprecation(switches))
 
     return write_instructions
+
+
+def _ordered(items: list[Object], switches: Switches) -> list[Object]:
+    if switches.response_order == "by_id":
+        return sorted(items, key=lambda item: str(item["id"]))
+    return items[::-1] if switches.response_order == "reversed" else items
 
 
 def _deprecation(switches: Switches) -> dict[str, str]:

@@ -11,26 +11,34 @@ for the other operations the public API document of today.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from importer.sandbox import layout
 from importer.sandbox.batch import HeldBatch
+from importer.sandbox.checks import (
+    TASK_DETAILS,
+    as_object,
+    check_batch,
+    check_ids,
+    check_item,
+    checked_items,
+    refuse_oversizes,
+)
 from importer.sandbox.datasets import Datasets
 from importer.sandbox.ids import Ids, is_uuid
 from importer.sandbox.layout import Object
 from importer.sandbox.refusals import Complaints, Refused
 from importer.sandbox.rules import (
+    LAYOUT,
     POST,
     PUT_LIVE,
     PUT_SEED,
     REQUIRED,
     Form,
-    check_instruction,
     clean_instruction,
     is_integer,
-    is_text,
     number_in,
 )
 from importer.sandbox.studies import Studies
@@ -40,7 +48,6 @@ if TYPE_CHECKING:
     from importer.model import JSON
     from importer.sandbox.switches import Switches
 
-TASK_DETAILS: Final = ("task_name", "task_introduction", "task_steps")
 _GONE: Final = "This endpoint is no longer available. Use batch_items on the batch instead."
 
 
@@ -105,11 +112,11 @@ class Store:
 
     def create_batch(self, body: JSON) -> tuple[HeldBatch, list[str]]:
         """Create a batch from a request; returns it and the ids created in its layout."""
-        sent = _object(body)
-        complaints = _check_batch(sent, required=("name", "workspace_id", "task_details"))
+        sent = as_object(body)
+        complaints = check_batch(sent, required=("name", "workspace_id", "task_details"))
         if complaints:
             raise Refused(400, complaints)
-        details = {field: _object(sent["task_details"])[field] for field in TASK_DETAILS}
+        details = {field: as_object(sent["task_details"])[field] for field in TASK_DETAILS}
         batch = self.new_batch(str(sent["name"]), str(sent["workspace_id"]), details)
         created = self._apply(batch, sent)
         self.add(batch)
@@ -119,10 +126,11 @@ class Store:
         """Change what a request names of a batch; returns it and the ids created in its layout."""
         with self._lock:
             batch = self.get(batch_id)
-            sent = _object(body)
-            complaints = _check_batch(sent, required=())
+            sent = as_object(body)
+            complaints = check_batch(sent, required=())
             if complaints:
                 raise Refused(400, complaints)
+            self._refuse_if_fixed(batch)
             created = self._apply(batch, sent)
             self._batches.put(batch)
         return batch, created
@@ -131,7 +139,7 @@ class Store:
         """Begin to make the tasks of a batch: each row of its dataset with all its instructions."""
         with self._lock:
             batch = self.get(batch_id)
-            sent = _object(body)
+            sent = as_object(body)
             complaints = self._check_setup(batch, sent)
             if complaints:
                 raise Refused(400, complaints)
@@ -170,14 +178,12 @@ class Store:
         if "name" in sent:
             batch.name = str(sent["name"])
         if "task_details" in sent:
-            batch.task_details = {field: _object(sent["task_details"])[field] for field in TASK_DETAILS}
+            batch.task_details = {field: as_object(sent["task_details"])[field] for field in TASK_DETAILS}
         if "dataset_id" in sent:
             self.use_dataset(batch, str(sent["dataset_id"]))
         if "auto_sync_enabled" in sent:
             batch.auto_sync_enabled = bool(sent["auto_sync_enabled"])
         if "batch_items" in sent:
-            # Nobody knows what a layout does to the instructions that a legacy batch had; here it
-            # takes their place, as it takes the place of an older layout.
             batch.batch_items = pages
             batch.instructions = []
         return created
@@ -185,7 +191,12 @@ class Store:
     def _plan_layout(self, batch: HeldBatch, sent: Object) -> tuple[list[Object] | None, list[str]]:
         if sent.get("batch_items") is None:
             return None, []
-        pages = layout.check_layout(sent["batch_items"], batch.dataset_fields)
+        if batch.instructions and self.switches.layout_on_legacy == "refuse":
+            raise Refused(400, {"batch_items": ["The batch has instructions without a layout."]})
+        refuse_oversizes(sent["batch_items"], "batch_items", self.switches)
+        pages = layout.check_layout(
+            sent["batch_items"], batch.dataset_fields, lambda item: check_item(item, LAYOUT, self.switches)
+        )
         known = layout.ids_of(batch.batch_items)
         unknown = [path for path, level in layout.ids_of(pages).items() if known.get(path) != level]
         if unknown and self.switches.unknown_id == "refuse":
@@ -209,9 +220,9 @@ class Store:
         form = PUT_LIVE if self.switches.put_types == "live" else PUT_SEED
         with self._lock:
             batch = self._legacy_batch(batch_id)
-            items = self._checked_items(body, form)
+            items = checked_items(body, form, self.switches)
             before = {str(item["id"]): item for item in batch.instructions}
-            self._check_ids(items, before)
+            check_ids(items, before, self.switches)
             after = [self._held(item, form, before) for item in items]
             created = [str(item["id"]) for item in after if item["id"] not in before]
             batch.instructions = after
@@ -224,7 +235,7 @@ class Store:
         self._refuse_if_gone()
         with self._lock:
             batch = self._legacy_batch(batch_id)
-            added = [self._held(item, POST, {}) for item in self._checked_items(body, POST)]
+            added = [self._held(item, POST, {}) for item in checked_items(body, POST, self.switches)]
             batch.instructions = [*batch.instructions, *added]
             self._batches.put(batch)
         return added, [str(item["id"]) for item in added]
@@ -238,6 +249,19 @@ class Store:
             self._batches.put(batch)
             return [str(item["id"]) for item in batch.instructions]
 
+    def _refuse_if_fixed(self, batch: HeldBatch) -> None:
+        """Refuse an edit of a batch with tasks, or with a study that participants see, as the switches say."""
+        if self.studies.shows(batch.id):
+            status, said = self.switches.edit_published, "A study of this batch has been published."
+        elif batch.status == "PROCESSING":
+            status, said = self.switches.edit_processing, "The tasks of this batch are being made."
+        elif batch.status == "READY":
+            status, said = self.switches.edit_ready, "This batch has tasks."
+        else:
+            return
+        if status != 200:  # noqa: PLR2004 - HTTP status
+            raise Refused(status, said)
+
     def _refuse_if_gone(self) -> None:
         if self.switches.put_instructions != 200:  # noqa: PLR2004 - HTTP status
             raise Refused(self.switches.put_instructions, _GONE)
@@ -247,49 +271,8 @@ class Store:
         if batch.batch_items is not None:
             said = "This batch uses batch_items. Manage its instructions with PATCH on the batch."
             raise Refused(422, said)
+        self._refuse_if_fixed(batch)
         return batch
-
-    def _checked_items(self, body: JSON, form: Form) -> list[Object]:
-        sent = _object(body)
-        items = sent.get("instructions")
-        if not isinstance(items, list):
-            said = REQUIRED if "instructions" not in sent else "Expected a list of items."
-            raise Refused(400, {"instructions": [said]})
-        if not items and self.switches.empty_list == "refuse":
-            raise Refused(400, {"instructions": ["This list may not be empty."]})
-        complaints: Complaints = {}
-        for number, item in enumerate(items):
-            found = check_instruction(item, form) if isinstance(item, dict) else [("", "Expected an object.")]
-            for field, said in found:
-                complaints.setdefault(f"instructions.{number}.{field}".rstrip("."), []).append(said)
-        if complaints:
-            raise Refused(400, complaints)
-        return [item for item in items if isinstance(item, dict)]
-
-    def _check_ids(self, items: list[Object], before: Mapping[str, Object]) -> None:
-        complaints: Complaints = {}
-        seen: set[str] = set()
-        for number, item in enumerate(items):
-            if "id" in item:
-                said = self._id_complaint(item, before, seen)
-                if said:
-                    complaints[f"instructions.{number}.id"] = [said]
-        if complaints:
-            raise Refused(400, complaints)
-
-    def _id_complaint(self, item: Object, before: Mapping[str, Object], seen: set[str]) -> str:
-        if not is_uuid(item["id"]):
-            return "Must be a valid UUID."
-        sent = str(item["id"]).lower()
-        if sent in seen:
-            return f"{sent} is given twice."
-        seen.add(sent)
-        if sent not in before:
-            return f"This batch has no instruction {sent}." if self.switches.unknown_id == "refuse" else ""
-        changes_type = before[sent]["type"] != item["type"]
-        if changes_type and self.switches.type_change == "refuse":
-            return "The type of an instruction cannot be changed."
-        return ""
 
     def _held(self, item: Object, form: Form, before: Mapping[str, Object]) -> Object:
         sent = str(item["id"]).lower() if "id" in item else ""
@@ -304,29 +287,3 @@ class Store:
             "created_by": USER_ID,
         }
         return stamp | item | {"id": stamp["id"]}
-
-
-def _object(body: JSON) -> Object:
-    if not isinstance(body, dict):
-        raise Refused(400, "Expected a JSON object.")
-    return body
-
-
-def _check_batch(sent: Object, required: Collection[str]) -> Complaints:
-    complaints: Complaints = {field: [REQUIRED] for field in required if field not in sent}
-    for field in ("name", "workspace_id"):
-        if field in sent and not is_text(sent[field]):
-            complaints[field] = ["Not a valid string."]
-    if "dataset_id" in sent and not is_uuid(sent["dataset_id"]):
-        complaints["dataset_id"] = ["Must be a valid UUID."]
-    if not isinstance(sent.get("auto_sync_enabled", False), bool):
-        complaints["auto_sync_enabled"] = ["Must be a valid boolean."]
-    details = sent.get("task_details", dict.fromkeys(TASK_DETAILS, ""))
-    if not isinstance(details, dict):
-        complaints["task_details"] = ["Expected an object."]
-        return complaints
-    for field in TASK_DETAILS:
-        if not is_text(details.get(field)):
-            said = REQUIRED if field not in details else "Not a valid string."
-            complaints[f"task_details.{field}"] = [said]
-    return complaints

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from importer.sandbox.checks import as_object
 from importer.sandbox.layout import Object
 from importer.sandbox.refusals import Complaints, Refused
 from importer.sandbox.rules import REQUIRED, is_integer, is_text
@@ -210,15 +211,14 @@ def _annotators(fields: Object) -> int:
 
 
 def _checked(body: JSON, required: Collection[str]) -> Object:
-    if not isinstance(body, dict):
-        raise Refused(400, "Expected a JSON object.")
-    complaints: Complaints = {name: [REQUIRED] for name in required if name not in body}
+    sent = as_object(body)
+    complaints: Complaints = {name: [REQUIRED] for name in required if name not in sent}
     for name, (is_right, said) in _KINDS.items():
-        if name in body and not is_right(body[name]):
+        if name in sent and not is_right(sent[name]):
             complaints[name] = [said]
     if complaints:
         raise Refused(400, complaints)
-    return {name: body[name] for name in _KINDS if name in body}
+    return {name: sent[name] for name in _KINDS if name in sent}
 
 
 def _refuse_if_fixed(before: Object, sent: Object) -> None:
