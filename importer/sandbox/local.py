@@ -21,6 +21,7 @@ from importer.sandbox.ids import is_uuid
 from importer.sandbox.ledger import Received, format_ledger
 from importer.sandbox.server import ServerThread
 from importer.sandbox.store import Store
+from importer.sandbox.studies import BATCH
 from importer.sandbox.switches import Switches
 from importer.sandbox.world import WORKSPACE_ID
 
@@ -175,6 +176,20 @@ class Sandbox:
         dataset.rows, dataset.filename, dataset.status = rows, "dataset.csv", "READY"
         self._store.datasets.shelf.put(dataset)
         return dataset.id
+
+    def add_study(self, batch_id: str, name: str = "Study") -> str:
+        """Hold one more draft study of a batch, unchecked, and return its id; `publish` is the next step."""
+        fields: dict[str, JSON] = {
+            "name": name,
+            "description": "<p>Welcome.</p>",
+            "prolific_id_option": "not_required",
+            "reward": 100,
+            "estimated_completion_time": 5,
+            "total_available_places": 1,
+            "data_collection_method": BATCH,
+            "data_collection_id": batch_id,
+        }
+        return self._store.studies.add(fields).id
 
     def datasets(self) -> list[dict[str, JSON]]:
         """Return every dataset as GET answers it, oldest first; no reading is counted."""

@@ -150,7 +150,12 @@ class Studies:
         """Create a draft from a request."""
         sent = _checked(body, _REQUIRED)
         with self._world.lock:
-            made = HeldStudy(self._world.study_id(), self._world.now(), self._complete(_DEFAULTS | sent))
+            return self.add(self._complete(_DEFAULTS | sent))
+
+    def add(self, fields: Object) -> HeldStudy:
+        """Hold one more draft, unchecked; the other fields have their defaults."""
+        with self._world.lock:
+            made = HeldStudy(self._world.study_id(), self._world.now(), _DEFAULTS | fields)
             self.shelf.put(made)
         return made
 
