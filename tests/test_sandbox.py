@@ -468,6 +468,82 @@ def test_instructions_may_be_gone(sandbox: Sandbox, batch_id: str) -> None:
     assert sandbox.instructions(batch_id) == []
 
 
+def test_answer_may_have_another_order(sandbox: Sandbox, batch_id: str) -> None:
+    """PUT answers as sent, backwards or in the order of creation; what is held is in the sent order."""
+    first, second = put(sandbox, batch_id, WHY, RATE).json()
+    sent = [RATE | {"id": second["id"]}, CHOICE, WHY | {"id": first["id"]}]
+
+    orders = {}
+    for order in ALLOWED["response_order"]:
+        sandbox.switches.response_order = str(order)
+        orders[order] = [item["type"] for item in put(sandbox, batch_id, *sent).json()]
+
+    choice, why, rate = CHOICE["type"], WHY["type"], RATE["type"]
+    assert orders == {
+        "sent": [rate, choice, why],
+        "reversed": [why, choice, rate],
+        "by_id": [why, rate, choice],
+    }
+    assert [item["type"] for item in sandbox.instructions(batch_id)] == [rate, choice, why]
+
+
+@pytest.mark.parametrize("as_layout", [False, True])
+@pytest.mark.parametrize(
+    ("switch", "setting", "field"),
+    [
+        ("duplicate_values", "refuse", "options.1.value"),
+        ("max_text", 5, "description"),
+        ("max_count", 1, "options"),
+    ],
+)
+def test_more_may_be_refused(
+    sandbox: Sandbox, batch_id: str, switch: str, setting: str | int, field: str, as_layout: bool
+) -> None:
+    """Equal values, long texts and long lists are taken, unless the switch says otherwise."""
+    twice = CHOICE | {"options": [{"label": label, "value": "1"} for label in "AB"]}
+
+    def send() -> requests.Response:
+        if as_layout:
+            page = {"rows": [{"columns": [{"items": [twice]}]}]}
+            return call(sandbox, "PATCH", f"{API}/{batch_id}", {"batch_items": [page]})
+        return put(sandbox, sandbox.add_batch(), twice)
+
+    assert send().status_code == 200
+
+    setattr(sandbox.switches, switch, setting)
+
+    answer = send()
+    assert answer.status_code == (422 if as_layout and switch == "duplicate_values" else 400)
+    assert field in answer.text
+
+
+def test_undocumented_types_keep_what_they_are_sent(sandbox: Sandbox, batch_id: str) -> None:
+    """A video narration is taken in a layout with whatever fields it has; a star rating by switch only."""
+    video = {"type": "video_narration", "description": "Speak.", "max_seconds": 30}
+    stars = {"type": "star_rating", "description": "How good?", "max_stars": 5}
+    pages = [{"rows": [{"columns": [{"items": [video, stars]}]}]}]
+    refused = call(sandbox, "PATCH", f"{API}/{batch_id}", {"batch_items": pages}).json()
+    assert [(issue["item"], issue["type"]) for issue in refused["issues"]] == [(1, "star_rating")]
+
+    sandbox.switches.star_rating = "accept"
+    (page,) = call(sandbox, "PATCH", f"{API}/{batch_id}", {"batch_items": pages}).json()["batch_items"]
+
+    held = page["rows"][0]["columns"][0]["items"]
+    assert [{name: item[name] for name in item if name != "id"} for item in held] == [video, stars]
+
+
+def test_layout_may_be_refused_beside_instructions(sandbox: Sandbox, batch_id: str) -> None:
+    """A layout takes the place of a legacy batch's instructions, unless the switch says otherwise."""
+    sandbox.switches.layout_on_legacy = "refuse"
+    put(sandbox, batch_id, WHY)
+    assert call(sandbox, "PATCH", f"{API}/{batch_id}", {"batch_items": [PAGE]}).status_code == 400
+
+    sandbox.switches.layout_on_legacy = "replace"
+    call(sandbox, "PATCH", f"{API}/{batch_id}", {"batch_items": [PAGE]})
+
+    assert [item["description"] for item in sandbox.instructions(batch_id)] == ["Why?"]
+
+
 def test_deprecation_is_announced_on_demand(sandbox: Sandbox, batch_id: str) -> None:
     """Only with the switch do the instructions endpoints say that they will go."""
     assert "Deprecation" not in put(sandbox, batch_id, WHY).headers

@@ -434,6 +434,60 @@ def test_texts_may_be_normalised(sandbox: Sandbox, batch_id: str, kind: str, sen
     assert (answered["description"], sandbox.instructions(batch_id)[0]["description"]) == (held, held)
 
 
+# ------------------------------------------------------------------ the same, of a layout
+
+
+def laid_out(*columns: list[str]) -> list[dict[str, Any]]:
+    """A page with one row for each column; items are instructions with these descriptions."""
+    items = [[WHY | {"description": text} for text in column] for column in columns]
+    return [{"rows": [{"columns": [{"items": column}]} for column in items]}]
+
+
+def texts_and_ids(pages: list[dict[str, Any]]) -> list[tuple[str, str | None]]:
+    """Description and id of each item, in the order in which they are shown."""
+    columns = [column for page in pages for row in page["rows"] for column in row["columns"]]
+    return [(item["description"], item.get("id")) for column in columns for item in column["items"]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "texts"),
+    [
+        ("reordered", ["C", "B", "A"]),
+        ("missing-item", ["A", "B"]),
+        ("extra-item", ["A", "B", "C", "Who put this here?"]),
+        ("doubled-id", ["A", "B", "C"]),
+        ("no-ids", ["A", "B", "C"]),
+    ],
+)
+def test_layout_differs_from_what_is_held(
+    sandbox: Sandbox, batch_id: str, kind: str, texts: list[str]
+) -> None:
+    """PATCH answers other items than are held, or other ids of them."""
+    body = {"batch_items": laid_out(["A"], ["B", "C"])}
+
+    answer = call(sandbox, "PATCH", f"{API}/{batch_id}", body, fault=kind).json()
+
+    held = [(item["description"], item["id"]) for item in sandbox.instructions(batch_id)]
+    answered = texts_and_ids(answer["batch_items"])
+    assert [text for text, _ in held] == ["A", "B", "C"]
+    assert [text for text, _ in answered] == texts
+    assert (answered == held) is False
+    assert {one for _, one in answered} - {one for _, one in held} == {
+        "extra-item": {"0192041c-4710-7336-8e3d-000000000000"},
+        "no-ids": {None},
+    }.get(kind, set())
+
+
+def test_an_item_of_a_layout_may_be_dropped(sandbox: Sandbox, batch_id: str) -> None:
+    """The last one is neither held nor answered, nor the row that held nothing else."""
+    body = {"batch_items": laid_out(["A"], ["B"])}
+
+    answer = call(sandbox, "PATCH", f"{API}/{batch_id}", body, fault="item-dropped").json()
+
+    assert texts_and_ids(answer["batch_items"]) == [("A", ids(sandbox.instructions(batch_id))[0])]
+    assert len(answer["batch_items"][0]["rows"]) == 1
+
+
 # ------------------------------------------------------------------ asking for faults
 
 

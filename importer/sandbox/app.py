@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.types import Message, Receive, Scope, Send
 
+from importer.sandbox.control import CONTROL
+from importer.sandbox.datasets import UPLOADS
 from importer.sandbox.demand import HEADER, FaultQueue, parse_fault
 from importer.sandbox.exchange import (
     PIECES,
@@ -31,7 +33,7 @@ from importer.sandbox.exchange import (
 from importer.sandbox.faults import FAULTS, Fault
 from importer.sandbox.ledger import Ledger, Received, ids_in
 from importer.sandbox.refusals import Refused
-from importer.sandbox.routes import CONTROL, build_routes
+from importer.sandbox.routes import build_routes
 from importer.sandbox.store import Store
 
 if TYPE_CHECKING:
@@ -118,6 +120,7 @@ class SandboxApp:
         exchange = Exchange(
             method=scope["method"],
             path=path,
+            body=body,
             payload=payload,
             received=received,
             connection=Connection(scope["extensions"][TRANSPORT], wait_closed),
@@ -143,7 +146,10 @@ class SandboxApp:
         )
 
     async def _serve(self, exchange: Exchange, headers: dict[str, str]) -> Answer | None:
-        if not hmac.compare_digest(headers.get("authorization", "").encode(), self._credentials):
+        # A presigned address says itself who may write to it.
+        if not exchange.path.startswith(f"{UPLOADS}/") and not hmac.compare_digest(
+            headers.get("authorization", "").encode(), self._credentials
+        ):
             return self._refuse(401, "Authentication credentials were not provided or are not valid.")
         try:
             if _is_control(exchange.path):

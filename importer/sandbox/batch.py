@@ -1,10 +1,8 @@
-"""One batch as the sandbox holds it, the shapes in which it is answered, and its file."""
+"""One batch as the sandbox holds it, and the shapes in which it is answered."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from importer.sandbox.layout import Object, instructions_of
@@ -23,6 +21,10 @@ class HeldBatch:
         batch_items: The layout; None for a legacy batch.
         dataset_fields: Fields of the dataset's schema that a layout may show.
         generations: How many PUTs of instructions were committed.
+        tasks: What its setup made, or is making.
+        task_groups: Into how many groups the tasks were put.
+        outcome: How PROCESSING will end; "" if it never does.
+        readings_left: How many more readings still say PROCESSING.
     """
 
     id: str
@@ -38,10 +40,10 @@ class HeldBatch:
     auto_sync_enabled: bool = False
     dataset_fields: list[str] = field(default_factory=list)
     generations: int = 0
-
-    def use_dataset(self, dataset_id: str) -> None:
-        """Use another dataset; the sandbox does not hold datasets, so any id will do."""
-        self.datasets = [{"id": dataset_id, "total_datapoint_count": 0, "filename": "dataset.csv"}]
+    tasks: int = 0
+    task_groups: int = 0
+    outcome: str = ""
+    readings_left: int = 0
 
     @property
     def total_instruction_count(self) -> int:
@@ -55,7 +57,8 @@ class HeldBatch:
         Source: schema AITaskBuilderBatch of "Update a Batch".
         """
         shape = self.created_json()
-        shape |= {"schema_version": 3, "total_task_groups": 0, "datasets": list(self.datasets)}
+        groups = self.task_groups if self.status == "READY" else 0
+        shape |= {"schema_version": 3, "total_task_groups": groups, "datasets": list(self.datasets)}
         return shape
 
     def live_json(self) -> dict[str, JSON]:
@@ -79,7 +82,7 @@ class HeldBatch:
             "datasets": list(datasets),
             "name": self.name,
             "status": self.status,
-            "total_task_count": 0,
+            "total_task_count": self.tasks if self.status == "READY" else 0,
             "total_instruction_count": self.total_instruction_count,
             "workspace_id": self.workspace_id,
             "task_details": self.task_details,
@@ -108,19 +111,3 @@ class HeldBatch:
         )
         head = {name: item[name] for name in ("id", "created_at", "type")}
         return head | whose | {name: value for name, value in item.items() if name not in head}
-
-    def path(self, folder: Path) -> Path:
-        """Return the batch's file in a folder."""
-        return folder / f"{self.id}.json"
-
-    def save(self, folder: Path) -> None:
-        """Replace the batch's file at once, so that a killed sandbox never leaves half of one."""
-        path = self.path(folder)
-        draft = path.with_suffix(".new")
-        draft.write_text(json.dumps(asdict(self), ensure_ascii=False), encoding="utf-8")
-        draft.replace(path)
-
-    @classmethod
-    def load(cls, path: Path) -> HeldBatch:
-        """Return the batch in a file that `save` wrote."""
-        return cls(**json.loads(path.read_text(encoding="utf-8")))

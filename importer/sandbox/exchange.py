@@ -138,6 +138,7 @@ class Exchange:
     Attributes:
         method: HTTP method.
         path: Path without the query and without a trailing slash.
+        body: As it came.
         payload: The JSON of the body; a fault may change it before `answer`.
         received: Its entry in the ledger.
         connection: The connection that it came on.
@@ -151,6 +152,7 @@ class Exchange:
 
     method: str
     path: str
+    body: bytes
     payload: JSON | Unreadable
     received: Received
     connection: Connection

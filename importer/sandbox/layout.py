@@ -10,11 +10,11 @@ id that is left out is removed, null removes everything) and its INVALID_BATCH_I
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from importer.sandbox.refusals import LayoutRefused, Refused
-from importer.sandbox.rules import LAYOUT, REQUIRED, check_instruction, clean_instruction
+from importer.sandbox.rules import LAYOUT, REQUIRED, Complaint, clean_instruction
 
 if TYPE_CHECKING:
     from importer.model import JSON
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Object = dict[str, "JSON"]
 #: (page, row, column, item), zero-based
 Position = tuple[int, int, int, int]
+#: Returns what is wrong with an instruction.
+Check = Callable[[Object], "Iterable[Complaint]"]
 
 #: The list that each level holds, from the outside in.
 _LEVELS: Final = ("rows", "columns", "items")
@@ -31,13 +33,14 @@ _CONTENT: Final[dict[str, tuple[str, ...]]] = {"image": ("url", "alt_text"), "ri
 _ONCE: Final = ("intro", "outro")
 
 
-def check_layout(pages: JSON, dataset_fields: Collection[str]) -> list[Object]:
+def check_layout(pages: JSON, dataset_fields: Collection[str], check: Check) -> list[Object]:
     """
     Return the pages of a layout that keeps every rule.
 
     Args:
         pages: The `batch_items` of a request.
         dataset_fields: Fields of the batch's dataset schema; empty if it has none.
+        check: Returns what is wrong with an instruction.
 
     Raises:
         Refused: 400, the layout is not pages of rows of columns of items.
@@ -47,7 +50,9 @@ def check_layout(pages: JSON, dataset_fields: Collection[str]) -> list[Object]:
     complaints = dict(_shape_complaints(checked, "batch_items", 0))
     if complaints:
         raise Refused(400, {path: [said] for path, said in complaints.items()})
-    issues = [issue for number, page in enumerate(checked) for issue in _issues(page, number, dataset_fields)]
+    issues = [
+        issue for number, page in enumerate(checked) for issue in _issues(page, number, dataset_fields, check)
+    ]
     if issues:
         raise LayoutRefused(issues)
     return checked
@@ -81,10 +86,10 @@ def _shape_complaints(entries: list[Object], path: str, level: int) -> Iterator[
         yield from _shape_complaints(children, f"{here}.{name}", level + 1)
 
 
-def _issues(page: Object, number: int, dataset_fields: Collection[str]) -> Iterator[Object]:
+def _issues(page: Object, number: int, dataset_fields: Collection[str], check: Check) -> Iterator[Object]:
     seen: set[str] = set()
     for position, item in _items(page, number):
-        for said in _item_complaints(item, page, dataset_fields, seen):
+        for said in _item_complaints(item, page, dataset_fields, seen, check):
             page_at, row, column, item_at = position
             issue: Object = {"page": page_at, "row": row, "column": column, "item": item_at}
             issue |= {"type": str(item.get("type")), "message": said}
@@ -94,7 +99,7 @@ def _issues(page: Object, number: int, dataset_fields: Collection[str]) -> Itera
 
 
 def _item_complaints(
-    item: Object, page: Object, dataset_fields: Collection[str], seen: set[str]
+    item: Object, page: Object, dataset_fields: Collection[str], seen: set[str], check: Check
 ) -> Iterator[str]:
     kind = item.get("type")
     if isinstance(kind, str) and kind in _CONTENT:
@@ -111,7 +116,7 @@ def _item_complaints(
         else:
             seen.add(field)
     else:
-        yield from (f"{path}: {said}" for path, said in check_instruction(item, LAYOUT))
+        yield from (f"{path}: {said}" for path, said in check(item))
 
 
 def _items(page: Object, number: int) -> Iterator[tuple[Position, Object]]:

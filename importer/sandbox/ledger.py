@@ -37,6 +37,8 @@ class Received:
         body_sha256: Hex digest of the body; "" if there was none.
         ids_sent: Ids that the body names, in order.
         ids_created: Ids that the request created, in order.
+        creations: How many of what it created: "batch", "instruction", "layout" (pages, rows, columns
+            and items), "dataset", "upload", "setup", "study".
         is_committed: Whether it changed what the sandbox holds.
         status: Status of the answer; None while there is none, and if none was sent.
         fault: Name of the fault that was applied; "" if none.
@@ -53,6 +55,7 @@ class Received:
     body_sha256: str
     ids_sent: tuple[str, ...] = ()
     ids_created: tuple[str, ...] = ()
+    creations: Mapping[str, int] = field(default_factory=dict)
     is_committed: bool = False
     status: int | None = None
     fault: str = ""
@@ -71,6 +74,7 @@ class Received:
             "body_sha256": self.body_sha256,
             "ids_sent": list(self.ids_sent),
             "ids_created": list(self.ids_created),
+            "creations": dict(self.creations),
             "is_committed": self.is_committed,
             "status": self.status,
             "fault": self.fault,

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from importer.sandbox.app import SandboxApp
+from importer.sandbox.checks import TASK_DETAILS
 from importer.sandbox.faults import Fault
 from importer.sandbox.ids import is_uuid
 from importer.sandbox.ledger import Received, format_ledger
 from importer.sandbox.server import ServerThread
-from importer.sandbox.store import TASK_DETAILS, WORKSPACE_ID, Store
+from importer.sandbox.store import Store
+from importer.sandbox.studies import BATCH
 from importer.sandbox.switches import Switches
+from importer.sandbox.world import WORKSPACE_ID
 
 if TYPE_CHECKING:
     from importer.model import JSON
@@ -140,7 +144,7 @@ class Sandbox:
         batch.id = (batch_id or batch.id).lower()
         batch.status, batch.batch_items, batch.dataset_fields = status, batch_items, list(dataset_fields)
         if dataset_id is not None:
-            batch.use_dataset(dataset_id)
+            self._store.use_dataset(batch, dataset_id)
         self._store.add(batch)
         self._store.set_instructions(batch.id, instructions)
         return batch.id
@@ -166,8 +170,41 @@ class Sandbox:
         """Return how many PUTs of instructions were committed on a batch."""
         return self._store.get(batch_id).generations
 
+    def add_dataset(self, name: str = "Dataset", rows: int = 1, *, workspace_id: str = WORKSPACE_ID) -> str:
+        """Hold one more dataset, READY with so many rows, and return its id."""
+        dataset = self._store.datasets.add(name, workspace_id)
+        dataset.rows, dataset.filename, dataset.status = rows, "dataset.csv", "READY"
+        self._store.datasets.shelf.put(dataset)
+        return dataset.id
+
+    def add_study(self, batch_id: str, name: str = "Study") -> str:
+        """Hold one more draft study of a batch, unchecked, and return its id; `publish` is the next step."""
+        fields: dict[str, JSON] = {
+            "name": name,
+            "description": "<p>Welcome.</p>",
+            "prolific_id_option": "not_required",
+            "reward": 100,
+            "estimated_completion_time": 5,
+            "total_available_places": 1,
+            "data_collection_method": BATCH,
+            "data_collection_id": batch_id,
+        }
+        return self._store.studies.add(fields).id
+
+    def datasets(self) -> list[dict[str, JSON]]:
+        """Return every dataset as GET answers it, oldest first; no reading is counted."""
+        return [one.to_json() for one in self._store.datasets.shelf.all()]
+
+    def studies(self) -> list[dict[str, JSON]]:
+        """Return every study as GET answers it, oldest first."""
+        return [one.to_json() for one in self._store.studies.shelf.all()]
+
+    def publish(self, study_id: str) -> None:
+        """Let participants see a study, as a person does in Prolific's app; no request can."""
+        self._store.studies.publish(study_id)
+
     def clear(self) -> None:
-        """Forget every batch, the ledger and the waiting faults, and reset the switches."""
+        """Forget every batch, dataset and study, the ledger and the waiting faults, and reset the switches."""
         self._store.clear()
         self._app.ledger.clear()
         self._app.faults.clear()
@@ -181,6 +218,10 @@ class Sandbox:
     def ledger(self) -> tuple[Received, ...]:
         """What was received, oldest first; requests under `/_sandbox` are not entered."""
         return self._app.ledger.entries()
+
+    def creations(self) -> Counter[str]:
+        """Return how many of what was created since the ledger was cleared (`Received.creations`)."""
+        return sum((Counter(entry.creations) for entry in self.ledger), Counter())
 
     def format_ledger(self) -> str:
         """Return the ledger as text, one line for each request."""

@@ -28,6 +28,9 @@ class Refused(Exception):
         title: What kind of refusal it is.
     """
 
+    #: Of a body that is text.
+    media_type = "text/plain"
+
     def __init__(self, status: int, detail: str | Complaints, title: str | None = None) -> None:
         super().__init__(str(detail))
         self.status = status

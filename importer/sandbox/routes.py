@@ -1,47 +1,51 @@
 """
-The operations that the sandbox serves, and the control endpoints under `/_sandbox`.
+The operations that the sandbox serves.
 
-A handler turns one request into one call of the store and answers in the documented shape.
-Authorization, the ledger and faults are dealt with before (`importer.sandbox.app`).
+Each is one line of `_operations`: what a request asks of the store, and the documented shape of
+the answer. Authorization, the ledger and faults are dealt with before (`importer.sandbox.app`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from importer.sandbox.control import build_control
+from importer.sandbox.datasets import UPLOADS, StoreRefused
 from importer.sandbox.demand import FaultQueue
-from importer.sandbox.exchange import Exchange, Unreadable
-from importer.sandbox.faults import FAULTS, Fault
+from importer.sandbox.layout import Object
 from importer.sandbox.ledger import Ledger
 from importer.sandbox.refusals import LayoutRefused, Refused
-from importer.sandbox.store import USER_ID, Store
+from importer.sandbox.request import created, exchange_of, payload_of
+from importer.sandbox.store import Store
 from importer.sandbox.switches import Switches
+from importer.sandbox.world import PROJECT_ID, USER_ID, WORKSPACE_ID
 
 if TYPE_CHECKING:
     from importer.model import JSON
 
-CONTROL: Final = "/_sandbox"
-_BATCHES: Final = "/api/v1/data-collection/batches"
+_API: Final = "/api/v1"
+_BATCHES: Final = f"{_API}/data-collection/batches"
+_DATASETS: Final = f"{_API}/data-collection/datasets"
 #: Source: headers of the instructions operations in the public API document of today.
 _DEPRECATED: Final = {"Deprecation": "true", "Sunset": "Tue, 01 Sep 2026 23:59:59 GMT"}
 
 # All are coroutines: Starlette runs plain functions in a thread each, at three times the cost.
-Handler = Callable[[Request], Awaitable[JSONResponse]]
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 def refusal_response(refused: Refused, shape: str) -> Response:
     """Return the documented error answer, in the shape that the switch asks for."""
     body = refused.body(shape)
     if isinstance(body, str):
-        return PlainTextResponse(body, refused.status)
+        return Response(body, refused.status, media_type=refused.media_type)
     return JSONResponse(body, refused.status)
 
 
@@ -55,173 +59,217 @@ def build_routes(store: Store, ledger: Ledger, faults: FaultQueue) -> Starlette:
             response = refusal_response(Refused(error.status_code, said), switches.error_shape)
             response.headers.update(error.headers or {})
             return response
-        assert isinstance(error, Refused)  # noqa: S101 - the two classes registered below
+        assert isinstance(error, Refused)  # noqa: S101 - the classes registered below
         return refusal_response(error, switches.error_shape)
 
     return Starlette(
-        routes=[*_operations(store, switches), *_control(store, ledger, faults)],
-        exception_handlers={Refused: refused, LayoutRefused: refused, HTTPException: refused},
+        routes=[*_operations(store, switches), *build_control(store, ledger, faults)],
+        exception_handlers={
+            Refused: refused,
+            LayoutRefused: refused,
+            StoreRefused: refused,
+            HTTPException: refused,
+        },
     )
 
 
 def _operations(store: Store, switches: Switches) -> list[BaseRoute]:
-    batch = f"{_BATCHES}/{{batch_id}}"
+    batch, dataset, study = f"{_BATCHES}/{{id}}", f"{_DATASETS}/{{id}}", f"{_API}/studies/{{id}}"
+    workspace = f"{_API}/workspaces/{{id}}"
     return [
-        Route("/api/v1/users/me", _get_user, methods=["GET"]),
-        Route(_BATCHES, _list_batches(store), methods=["GET"]),
-        Route(_BATCHES, _create_batch(store), methods=["POST"]),
-        Route(batch, _get_batch(store), methods=["GET"]),
-        Route(batch, _patch_batch(store), methods=["PATCH"]),
-        Route(f"{batch}/status", _get_status(store), methods=["GET"]),
+        _get(batch, lambda request: store.read(_id(request)).live_json()),
+        _get(f"{batch}/status", lambda request: {"status": store.read(_id(request)).status}),
         Route(f"{batch}/instructions", _get_instructions(store, switches), methods=["GET"]),
         Route(f"{batch}/instructions", _write_instructions(store, switches), methods=["POST", "PUT"]),
+        Route(batch, _patch_batch(store), methods=["PATCH"]),
+        _get(_BATCHES, lambda request: _listed(_batches(store, request))),
+        Route(_BATCHES, _create_batch(store), methods=["POST"]),
+        Route(f"{batch}/setup", _set_up(store, switches), methods=["POST"]),
+        Route(_DATASETS, _create_dataset(store), methods=["POST"]),
+        _get(dataset, lambda request: store.datasets.read(_id(request)).to_json()),
+        _get(f"{dataset}/status", lambda request: {"status": store.datasets.read(_id(request)).status}),
+        _get(f"{dataset}/upload-url/{{filename}}", _upload_url(store), status=HTTPStatus.CREATED),
+        Route(f"{UPLOADS}/{{id}}/{{filename}}", _upload(store), methods=["PUT"]),
+        _get(f"{_API}/studies", lambda request: _listed(_studies(store, request))),
+        Route(f"{_API}/studies", _create_study(store), methods=["POST"]),
+        _get(study, lambda request: store.studies.shelf.get(_id(request)).to_json()),
+        Route(study, _patch_study(store), methods=["PATCH"]),
+        Route(f"{study}/transition", _transition(store), methods=["POST"]),
+        _get(f"{_API}/projects/{{id}}/studies", lambda request: _listed(_studies(store, request))),
+        _get(f"{_API}/workspaces", lambda _: _listed([_named(WORKSPACE_ID, "Sandbox workspace")])),
+        _get(workspace, lambda request: _named(_id(request), "Sandbox workspace")),
+        _get(f"{workspace}/projects", lambda _: _listed([_project()])),
+        _get(f"{_API}/users/me", lambda _: _USER),
     ]
 
 
-def _payload(request: Request) -> JSON:
-    payload: JSON | Unreadable = _exchange(request).payload
-    if isinstance(payload, Unreadable):
-        raise Refused(400, f"The body is not JSON: {payload.reason}.")
-    return payload
+_USER: Final[dict[str, JSON]] = {
+    "id": USER_ID,
+    "email": "sandbox@localhost",
+    "first_name": "Sandy",
+    "last_name": "Box",
+}
 
 
-def _exchange(request: Request) -> Exchange:
-    exchange: Exchange = request.state.exchange
-    return exchange
+def _get(
+    path: str, read: Callable[[Request], Mapping[str, JSON]], status: HTTPStatus = HTTPStatus.OK
+) -> Route:
+    async def handler(request: Request) -> Response:
+        return JSONResponse(read(request), status)
+
+    return Route(path, handler, methods=["GET"])
 
 
-def _committed(request: Request, created: list[str]) -> None:
-    received = _exchange(request).received
-    received.is_committed, received.ids_created = True, tuple(created)
+def _id(request: Request) -> str:
+    wanted: str = request.path_params["id"]
+    return wanted
 
 
-async def _get_user(request: Request) -> JSONResponse:
-    del request
-    return JSONResponse(
-        {"id": USER_ID, "email": "sandbox@localhost", "first_name": "Sandy", "last_name": "Box"}
-    )
+def _listed(results: list[JSON]) -> dict[str, JSON]:
+    return {"results": results, "meta": {"count": len(results)}}
 
 
-def _list_batches(store: Store) -> Handler:
-    async def list_batches(request: Request) -> JSONResponse:
-        workspace_id = request.query_params.get("workspace_id")
-        if workspace_id is None:
-            raise Refused(400, {"workspace_id": ["This query parameter is required."]})
-        held = [batch.live_json() for batch in store.batches(workspace_id)]
-        return JSONResponse({"results": held, "meta": {"count": len(held)}})
+# ------------------------------------------------------------------ batches
 
-    return list_batches
+
+def _batches(store: Store, request: Request) -> list[JSON]:
+    workspace_id = request.query_params.get("workspace_id")
+    if workspace_id is None:
+        raise Refused(400, {"workspace_id": ["This query parameter is required."]})
+    return [batch.live_json() for batch in store.batches(workspace_id)]
 
 
 def _create_batch(store: Store) -> Handler:
-    async def create_batch(request: Request) -> JSONResponse:
-        batch, created = store.create_batch(_payload(request))
-        _committed(request, [batch.id, *created])
+    async def create_batch(request: Request) -> Response:
+        batch, made = store.create_batch(payload_of(request))
+        created(request, [batch.id, *made], batch=1, layout=len(made))
         return JSONResponse(batch.created_json(), HTTPStatus.CREATED)
 
     return create_batch
 
 
-def _get_batch(store: Store) -> Handler:
-    async def get_batch(request: Request) -> JSONResponse:
-        return JSONResponse(store.get(request.path_params["batch_id"]).live_json())
-
-    return get_batch
-
-
 def _patch_batch(store: Store) -> Handler:
-    async def patch_batch(request: Request) -> JSONResponse:
-        batch, created = store.patch_batch(request.path_params["batch_id"], _payload(request))
-        _committed(request, created)
+    async def patch_batch(request: Request) -> Response:
+        batch, made = store.patch_batch(_id(request), payload_of(request))
+        created(request, made, layout=len(made))
         return JSONResponse(batch.seed_json())
 
     return patch_batch
 
 
-def _get_status(store: Store) -> Handler:
-    async def get_status(request: Request) -> JSONResponse:
-        return JSONResponse({"status": store.get(request.path_params["batch_id"]).status})
+def _set_up(store: Store, switches: Switches) -> Handler:
+    async def set_up(request: Request) -> Response:
+        store.set_up(_id(request), payload_of(request))
+        created(request, [], setup=1)
+        return Response(status_code=switches.setup_answer)
 
-    return get_status
+    return set_up
 
 
 def _get_instructions(store: Store, switches: Switches) -> Handler:
-    async def get_instructions(request: Request) -> JSONResponse:
+    async def get_instructions(request: Request) -> Response:
         if switches.get_instructions != HTTPStatus.OK:
             raise Refused(switches.get_instructions, "This endpoint is no longer available.")
-        held = store.get(request.path_params["batch_id"]).instructions_json(switches.parent)
-        return JSONResponse({"results": held, "meta": {"count": len(held)}}, headers=_deprecation(switches))
+        held = store.get(_id(request)).instructions_json(switches.parent)
+        return JSONResponse(_listed(held), headers=_deprecation(switches))
 
     return get_instructions
 
 
 def _write_instructions(store: Store, switches: Switches) -> Handler:
-    async def write_instructions(request: Request) -> JSONResponse:
+    async def write_instructions(request: Request) -> Response:
         is_put = request.method == "PUT"
         write = store.replace_instructions if is_put else store.append_instructions
-        batch_id = request.path_params["batch_id"]
-        items, created = write(batch_id, _payload(request))
-        _committed(request, created)
-        batch = store.get(batch_id)
-        answered = [batch.instruction_json(item, switches.parent) for item in items]
+        items, made = write(_id(request), payload_of(request))
+        created(request, made, instruction=len(made))
+        batch = store.get(_id(request))
+        answered = [batch.instruction_json(item, switches.parent) for item in _ordered(items, switches)]
         status = HTTPStatus.OK if is_put else HTTPStatus.CREATED
         return JSONResponse(answered, status, headers=_deprecation(switches))
 
     return write_instructions
 
 
+def _ordered(items: list[Object], switches: Switches) -> list[Object]:
+    if switches.response_order == "by_id":
+        return sorted(items, key=lambda item: str(item["id"]))
+    return items[::-1] if switches.response_order == "reversed" else items
+
+
 def _deprecation(switches: Switches) -> dict[str, str]:
     return _DEPRECATED if switches.deprecation else {}
 
 
-def _control(store: Store, ledger: Ledger, faults: FaultQueue) -> list[BaseRoute]:
-    async def show_ledger(request: Request) -> JSONResponse:
-        if request.method == "DELETE":
-            ledger.clear()
-        return JSONResponse([entry.to_json() for entry in ledger.entries()])
-
-    async def show_faults(request: Request) -> JSONResponse:
-        if request.method == "DELETE":
-            faults.clear()
-        if request.method == "POST":
-            faults.add(_fault(_payload(request)))
-        return JSONResponse(
-            {"waiting": [fault.to_json() for fault in faults.waiting()], "kinds": list(FAULTS)}
-        )
-
-    async def show_switches(request: Request) -> JSONResponse:
-        if request.method == "PATCH":
-            _set_switches(store.switches, _payload(request))
-        return JSONResponse(store.switches.to_json())
-
-    async def show_batch(request: Request) -> JSONResponse:
-        batch = store.get(request.path_params["batch_id"])
-        held = {"instructions": batch.instructions_json("seed"), "generations": batch.generations}
-        return JSONResponse({"batch": batch.live_json(), **held})
-
-    return [
-        Route(f"{CONTROL}/ledger", show_ledger, methods=["GET", "DELETE"]),
-        Route(f"{CONTROL}/faults", show_faults, methods=["GET", "POST", "DELETE"]),
-        Route(f"{CONTROL}/switches", show_switches, methods=["GET", "PATCH"]),
-        Route(f"{CONTROL}/batches/{{batch_id}}", show_batch, methods=["GET"]),
-    ]
+# ------------------------------------------------------------------ datasets
 
 
-def _fault(payload: JSON) -> Fault:
-    if not isinstance(payload, dict):
-        raise Refused(400, "Expected a JSON object.")
-    settings: dict[str, Any] = payload  # `Fault` itself refuses what does not fit
-    try:
-        return Fault(**settings)
-    except (TypeError, ValueError) as error:
-        raise Refused(400, str(error)) from error
+def _create_dataset(store: Store) -> Handler:
+    async def create_dataset(request: Request) -> Response:
+        dataset = store.datasets.create(payload_of(request))
+        created(request, [dataset.id], dataset=1)
+        return JSONResponse(dataset.to_json(), HTTPStatus.CREATED)
+
+    return create_dataset
 
 
-def _set_switches(switches: Switches, payload: JSON) -> None:
-    if not isinstance(payload, dict):
-        raise Refused(400, "Expected a JSON object.")
-    try:
-        for name, value in payload.items():
-            setattr(switches, name, value)
-    except ValueError as error:
-        raise Refused(400, str(error)) from error
+def _upload_url(store: Store) -> Callable[[Request], Mapping[str, JSON]]:
+    def upload_url(request: Request) -> Mapping[str, JSON]:
+        host, port = request.scope["server"]
+        filename = request.path_params["filename"]
+        return store.datasets.upload_url(_id(request), filename, f"http://{host}:{port}")
+
+    return upload_url
+
+
+def _upload(store: Store) -> Handler:
+    async def upload(request: Request) -> Response:
+        signature = request.query_params.get("X-Amz-Signature", "")
+        path = _id(request), request.path_params["filename"]
+        store.datasets.upload(path, signature, request.headers, exchange_of(request).body)
+        created(request, [], upload=1)
+        return Response()
+
+    return upload
+
+
+# ------------------------------------------------------------------ studies, workspaces
+
+
+def _studies(store: Store, request: Request) -> list[JSON]:
+    project = request.path_params.get("id")
+    held = [one for one in store.studies.shelf.all() if project in (None, one.fields["project"])]
+    return [one.short_json() for one in held]
+
+
+def _create_study(store: Store) -> Handler:
+    async def create_study(request: Request) -> Response:
+        study = store.studies.create(payload_of(request))
+        created(request, [study.id], study=1)
+        return JSONResponse(study.to_json(), HTTPStatus.CREATED)
+
+    return create_study
+
+
+def _patch_study(store: Store) -> Handler:
+    async def patch_study(request: Request) -> Response:
+        study = store.studies.update(_id(request), payload_of(request))
+        created(request, [])
+        return JSONResponse(study.to_json())
+
+    return patch_study
+
+
+def _transition(store: Store) -> Handler:
+    async def transition(request: Request) -> Response:
+        store.studies.transition(_id(request))
+        raise AssertionError
+
+    return transition
+
+
+def _named(wanted: str, title: str) -> dict[str, JSON]:
+    return {"id": wanted, "title": title, "description": "", "owner": USER_ID, "users": [{"id": USER_ID}]}
+
+
+def _project() -> dict[str, JSON]:
+    return _named(PROJECT_ID, "Sandbox project") | {"type": "PRIVATE"}

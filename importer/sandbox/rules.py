@@ -34,7 +34,10 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "free_text_with_unit": (*_COMMON, "unit_options", "default_unit", "unit_position"),
     "file_upload": (*_COMMON, *_FILE_LIMITS),
     "video_narration": _COMMON,
+    "star_rating": (*_COMMON, "max_stars"),
 }
+#: Types whose fields nobody has documented: whatever is sent is kept.
+_OPEN: Final = frozenset({"video_narration", "star_rating"})
 _REQUIRED_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "multiple_choice": ("answer_limit", "options"),
     "multiple_choice_with_free_text": ("answer_limit", "options"),
@@ -63,7 +66,7 @@ _LIVE_TYPES: Final = _SEED_TYPES | {"free_text_with_unit", "file_upload"}
 PUT_SEED: Final = Form(_SEED_TYPES, dropped=frozenset({"exclusive", "validation"}))
 PUT_LIVE: Final = Form(_LIVE_TYPES, dropped=frozenset({"exclusive", *_FILE_LIMITS}))
 POST: Final = Form(_LIVE_TYPES)
-LAYOUT: Final = Form(_LIVE_TYPES | {"video_narration"}, scalar_values=True)
+LAYOUT: Final = Form(_LIVE_TYPES | _OPEN, scalar_values=True)
 
 
 def is_integer(value: object) -> bool:
@@ -142,7 +145,7 @@ def _check_limits(item: Item, kind: str, form: Form) -> Iterator[Complaint]:
         yield from _check_options(item, kind, form)
     if kind == "free_text_with_unit":
         yield from _check_units(item)
-    if kind == "file_upload" and _number(item, "min_file_count", 1) > _number(item, "max_file_count", 10):
+    if kind == "file_upload" and number_in(item, "min_file_count", 1) > number_in(item, "max_file_count", 10):
         yield "min_file_count", "Must not be greater than max_file_count."
     if "validation" in item and kind == "free_text":
         yield from _check_validation(item["validation"])
@@ -163,7 +166,7 @@ def _check_options(item: Item, kind: str, form: Form) -> Iterator[Complaint]:
                 yield f"options.{number}.{field}", REQUIRED
             elif not (is_text(option[field]) or (field == "value" and _is_scalar(option[field], form))):
                 yield f"options.{number}.{field}", "Not a valid string."
-    limit = _number(item, "answer_limit", 1)
+    limit = number_in(item, "answer_limit", 1)
     if not (limit == -1 or 1 <= limit <= len(options)):
         yield "answer_limit", f"Must be -1, or from 1 to the number of options ({len(options)})."
     if "exclusive" not in form.dropped:
@@ -200,7 +203,28 @@ def _check_validation(rule: JSON) -> Iterator[Complaint]:
         yield "validation.min", "Must not be greater than max."
 
 
-def _number(item: Item, field: str, default: int) -> float:
+def repeated_values(item: Item) -> Iterator[Complaint]:
+    """Yield a complaint for each option whose value another option has."""
+    seen: list[JSON] = []
+    for number, option in enumerate(_objects(_list(item.get("options")))):
+        if option.get("value") in seen:
+            yield f"options.{number}.value", "Another option has this value."
+        seen.append(option.get("value"))
+
+
+def oversizes(value: JSON, path: str, max_text: int, max_count: int) -> Iterator[Complaint]:
+    """Yield a complaint for each text and list in a request that is too long; 0 allows any length."""
+    if isinstance(value, str) and 0 < max_text < len(value):
+        yield path, f"Ensure this field has no more than {max_text} characters."
+    if isinstance(value, list) and 0 < max_count < len(value):
+        yield path, f"Ensure this list has no more than {max_count} entries."
+    inside = value.items() if isinstance(value, dict) else enumerate(_list(value))
+    for name, entry in inside:
+        yield from oversizes(entry, f"{path}.{name}", max_text, max_count)
+
+
+def number_in(item: Item, field: str, default: int) -> float:
+    """Return the number in a field; the default where there is none."""
     value = item.get(field, default)
     return value if isinstance(value, int | float) else default
 
@@ -214,13 +238,15 @@ def clean_instruction(item: Item, form: Form) -> dict[str, JSON]:
         form: What the operation takes.
     """
     kind = str(item["type"])
+    if kind in _OPEN:
+        return dict(item)
     kept: dict[str, JSON] = {"type": kind}
     kept |= {field: item[field] for field in FIELDS[kind] if field in item and field not in form.dropped}
     if "options" in kept:
         kept.setdefault("disable_dropdown", False)
         kept["options"] = [_clean_option(option, kind, form) for option in _objects(_list(kept["options"]))]
     if is_integer(kept.get("answer_limit")):
-        kept["answer_limit"] = int(_number(item, "answer_limit", 1))
+        kept["answer_limit"] = int(number_in(item, "answer_limit", 1))
     return kept
 
 

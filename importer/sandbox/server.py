@@ -54,6 +54,7 @@ class _Server(uvicorn.Server):
             loop="asyncio",
             lifespan="off",
             server_header=False,
+            proxy_headers=False,
             access_log=False,
             log_config=None,
             log_level="critical",

@@ -8,7 +8,7 @@ Plain functions of an `Answer` or a JSON payload; which of them is a fault of wh
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -61,7 +61,7 @@ def bare(answer: Answer) -> Answer:
 
 
 def relist(change: Callable[[list[JSON]], list[JSON]]) -> Callable[[Answer], Answer]:
-    """Change the list of an answer, bare or under `results`, and its count, as a server's bug would."""
+    """Change the list of an answer (bare, under `results` with its count, or a layout's items), as a bug would."""
 
     def changed(answer: Answer) -> Answer:
         payload = answer.json
@@ -70,9 +70,35 @@ def relist(change: Callable[[list[JSON]], list[JSON]]) -> Callable[[Answer], Ans
         if isinstance(payload, dict) and isinstance(results := payload.get("results"), list):
             items = change(results)
             return answer.with_json(payload | {"results": items, "meta": {"count": len(items)}})
+        if isinstance(payload, dict) and isinstance(pages := payload.get("batch_items"), list):
+            change_items(pages, change)
+            return answer.with_json(payload)
         return answer
 
     return changed
+
+
+def change_items(pages: list[JSON], change: Callable[[list[JSON]], list[JSON]]) -> None:
+    """
+    Change the items of a layout in place, as if they were one list.
+
+    Every column keeps its size; what is added goes to the last one, what is missing is missing there.
+    """
+    columns = list(_columns(pages))
+    changed = change([item for column in columns for item in column])
+    for column in columns:
+        column[:], changed = changed[: len(column)], changed[len(column) :]
+    if columns:
+        columns[-1].extend(changed)
+
+
+def _columns(entries: list[JSON]) -> Iterator[list[JSON]]:
+    for entry in entries:
+        for name, inside in entry.items() if isinstance(entry, dict) else ():
+            if name == "items" and isinstance(inside, list):
+                yield inside
+            elif isinstance(inside, list):
+                yield from _columns(inside)
 
 
 def with_alien(items: list[JSON]) -> list[JSON]:
@@ -84,7 +110,7 @@ def with_doubled_id(items: list[JSON]) -> list[JSON]:
     """Give the last item the id of the first."""
     first, last = (items[0], items[-1]) if items else (None, None)
     if isinstance(first, dict) and isinstance(last, dict):
-        return [*items[:-1], last | {"id": first["id"]}]
+        return [*items[:-1], last | {"id": first.get("id")}]
     return items
 
 
@@ -146,7 +172,25 @@ def retexted(payload: JSON, change: Callable[[str, str], str | None]) -> JSON:
 
 
 def without_last(payload: JSON) -> JSON:
-    """Return a PUT's request without its last instruction."""
+    """Return a request without its last instruction, or without the last item of its layout."""
     if isinstance(payload, dict) and isinstance(items := payload.get("instructions"), list):
         return payload | {"instructions": items[:-1]}
+    if isinstance(payload, dict) and isinstance(pages := payload.get("batch_items"), list):
+        change_items(pages, lambda items: items[:-1])
+        return payload | {"batch_items": _without_gaps(pages)}
     return payload
+
+
+def _without_gaps(entries: list[JSON]) -> list[JSON]:
+    """Return the pages, rows or columns of a layout that hold something."""
+    kept: list[JSON] = []
+    for entry in entries:
+        if isinstance(entry, dict):
+            name = next((name for name in ("rows", "columns") if name in entry), "")
+            inside = entry.get(name)
+            if isinstance(inside, list):
+                entry = entry | {name: _without_gaps(inside)}  # noqa: PLW2901
+            if [] in entry.values():
+                continue
+        kept.append(entry)
+    return kept

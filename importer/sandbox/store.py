@@ -1,8 +1,9 @@
 """
-What the sandbox holds: batches and their instructions, and the operations on them.
+What the sandbox holds: batches with their instructions and tasks, datasets and studies.
 
 Every operation is one step under one lock: it checks everything first and changes nothing if it
-refuses. With a folder, each batch is one JSON file there, replaced after every change.
+refuses. Owns the operations on batches; the others are `importer.sandbox.datasets` and
+`importer.sandbox.studies`.
 
 Source: "Update a Batch" and "Update Batch Instructions" (full replacement, ids kept or given);
 for the other operations the public API document of today.
@@ -10,108 +11,112 @@ for the other operations the public API document of today.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from importer.sandbox import layout
 from importer.sandbox.batch import HeldBatch
+from importer.sandbox.checks import (
+    TASK_DETAILS,
+    as_object,
+    check_batch,
+    check_ids,
+    check_item,
+    checked_items,
+    refuse_oversizes,
+)
+from importer.sandbox.datasets import Datasets
 from importer.sandbox.ids import Ids, is_uuid
 from importer.sandbox.layout import Object
 from importer.sandbox.refusals import Complaints, Refused
 from importer.sandbox.rules import (
+    LAYOUT,
     POST,
     PUT_LIVE,
     PUT_SEED,
     REQUIRED,
     Form,
-    check_instruction,
     clean_instruction,
-    is_text,
+    is_integer,
+    number_in,
 )
+from importer.sandbox.studies import Studies
+from importer.sandbox.world import USER_ID, Shelf, World
 
 if TYPE_CHECKING:
     from importer.model import JSON
     from importer.sandbox.switches import Switches
 
-TASK_DETAILS: Final = ("task_name", "task_introduction", "task_steps")
-#: Prolific's user and workspace ids are 24 hexadecimal digits.
-USER_ID: Final = "5f9a1c2e7b3d4a0012c0ffee"
-WORKSPACE_ID: Final = "6655b8281cc82a88996f0bbb"
 _GONE: Final = "This endpoint is no longer available. Use batch_items on the batch instead."
 
 
 class Store:
     """
-    Batches by id; safe to use from the server's thread and from a test's.
+    Everything that is held; safe to use from the server's thread and from a test's.
 
     Args:
         switches: How it behaves where the documents are silent.
         clock: Unix time in seconds.
-        folder: Where batches are kept between runs; None keeps them in memory only.
+        folder: Where things are kept between runs; None keeps them in memory only.
     """
 
     def __init__(self, switches: Switches, clock: Callable[[], float], folder: Path | None = None) -> None:
         self.switches = switches
-        self._clock = clock
-        self._ids = Ids(clock)
-        self._folder = folder
-        self._lock = threading.RLock()
-        self._batches: dict[str, HeldBatch] = {}
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-            held = [HeldBatch.load(path) for path in sorted(folder.glob("*.json"))]
-            self._batches = {batch.id: batch for batch in held}
+        self._world = World(switches, clock, folder, Ids(clock))
+        self._lock = self._world.lock
+        self._batches = Shelf(HeldBatch, "Batch", folder)
+        self.datasets = Datasets(self._world)
+        self.studies = Studies(self._world, self._batches.find)
 
     def add(self, batch: HeldBatch) -> None:
         """Hold a batch as it is, unchecked."""
         with self._lock:
-            self._batches[batch.id] = batch
-            self._save(batch)
+            self._batches.put(batch)
 
     def new_batch(self, name: str, workspace_id: str, task_details: Mapping[str, JSON]) -> HeldBatch:
         """Return a batch with a new id; it is not held yet."""
-        return HeldBatch(self._ids.new(), self.now(), USER_ID, name, workspace_id, dict(task_details))
-
-    def new_id(self) -> str:
-        """Return the next id."""
-        return self._ids.new()
-
-    def now(self) -> str:
-        """Return the time as Prolific writes it: ISO 8601, UTC."""
-        return datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="microseconds")
+        return HeldBatch(
+            self._world.ids.new(), self._world.now(), USER_ID, name, workspace_id, dict(task_details)
+        )
 
     def get(self, batch_id: str) -> HeldBatch:
         """Return a batch; 404 if there is none."""
         with self._lock:
-            batch = self._batches.get(batch_id.lower())
-        if batch is None:
-            raise Refused(404, "Batch not found, or you have no access to it.")
+            return self._batches.get(batch_id)
+
+    def read(self, batch_id: str) -> HeldBatch:
+        """Return a batch and count the reading: processing goes on until it has been looked at enough."""
+        with self._lock:
+            batch = self._batches.get(batch_id)
+            if self._world.observe(batch):
+                self._batches.put(batch)
         return batch
 
     def batches(self, workspace_id: str | None = None) -> list[HeldBatch]:
         """Return the batches of a workspace (of all of them without an id), oldest first."""
         with self._lock:
-            held = list(self._batches.values())
-        return [batch for batch in held if workspace_id in (None, batch.workspace_id)]
+            return [one for one in self._batches.all() if workspace_id in (None, one.workspace_id)]
 
     def clear(self) -> None:
-        """Forget every batch."""
+        """Forget everything."""
         with self._lock:
-            for batch in self._batches.values():
-                if self._folder is not None:
-                    batch.path(self._folder).unlink(missing_ok=True)
-            self._batches.clear()
+            for shelf in (self._batches, self.datasets.shelf, self.studies.shelf):
+                shelf.clear()
+
+    def use_dataset(self, batch: HeldBatch, dataset_id: str) -> None:
+        """Let a batch use a dataset; an unknown id is taken for one that was made before."""
+        held = self.datasets.shelf.find(dataset_id)
+        unknown: Object = {"id": dataset_id, "total_datapoint_count": 0, "filename": "dataset.csv"}
+        batch.datasets = [unknown if held is None else held.in_batch()]
 
     def create_batch(self, body: JSON) -> tuple[HeldBatch, list[str]]:
         """Create a batch from a request; returns it and the ids created in its layout."""
-        sent = _object(body)
-        complaints = _check_batch(sent, required=("name", "workspace_id", "task_details"))
+        sent = as_object(body)
+        complaints = check_batch(sent, required=("name", "workspace_id", "task_details"))
         if complaints:
             raise Refused(400, complaints)
-        details = {field: _object(sent["task_details"])[field] for field in TASK_DETAILS}
+        details = {field: as_object(sent["task_details"])[field] for field in TASK_DETAILS}
         batch = self.new_batch(str(sent["name"]), str(sent["workspace_id"]), details)
         created = self._apply(batch, sent)
         self.add(batch)
@@ -121,27 +126,64 @@ class Store:
         """Change what a request names of a batch; returns it and the ids created in its layout."""
         with self._lock:
             batch = self.get(batch_id)
-            sent = _object(body)
-            complaints = _check_batch(sent, required=())
+            sent = as_object(body)
+            complaints = check_batch(sent, required=())
             if complaints:
                 raise Refused(400, complaints)
+            self._refuse_if_fixed(batch)
             created = self._apply(batch, sent)
-            self._save(batch)
+            self._batches.put(batch)
         return batch, created
+
+    def set_up(self, batch_id: str, body: JSON) -> HeldBatch:
+        """Begin to make the tasks of a batch: each row of its dataset with all its instructions."""
+        with self._lock:
+            batch = self.get(batch_id)
+            sent = as_object(body)
+            complaints = self._check_setup(batch, sent)
+            if complaints:
+                raise Refused(400, complaints)
+            dataset_id = str(sent.get("dataset_id") or batch.datasets[0]["id"])
+            self.use_dataset(batch, dataset_id)
+            held = self.datasets.shelf.find(dataset_id)
+            batch.tasks = held.rows if held is not None else 0
+            per_group = int(number_in(sent, "tasks_per_group", 1))
+            groups = held.groups if held is not None else 0
+            batch.task_groups = groups or -(-batch.tasks // per_group)
+            self._world.begin(batch, self.switches.setup_ends)
+            self._batches.put(batch)
+        return batch
+
+    def _check_setup(self, batch: HeldBatch, sent: Object) -> Complaints:
+        complaints: Complaints = {}
+        if not is_integer(sent.get("tasks_per_group", 1)) or number_in(sent, "tasks_per_group", 1) < 1:
+            complaints["tasks_per_group"] = ["A valid integer of at least 1 is required."]
+        dataset_id = sent.get("dataset_id", batch.datasets[0]["id"] if batch.datasets else None)
+        held = self.datasets.shelf.find(dataset_id) if isinstance(dataset_id, str) else None
+        if not is_uuid(dataset_id):
+            complaints["dataset_id"] = [REQUIRED if dataset_id is None else "Must be a valid UUID."]
+        elif held is not None and held.status != "READY":
+            complaints["dataset_id"] = [f"The dataset is {held.status}, not READY."]
+        if not batch.total_instruction_count:
+            complaints["batch_items"] = ["The batch has no instructions."]
+        again = batch.status == "PROCESSING" or (
+            batch.status == "READY" and self.switches.second_setup == "refuse"
+        )
+        if again:
+            complaints["status"] = [f"The batch is {batch.status}: it has been set up before."]
+        return complaints
 
     def _apply(self, batch: HeldBatch, sent: Object) -> list[str]:
         pages, created = self._plan_layout(batch, sent)
         if "name" in sent:
             batch.name = str(sent["name"])
         if "task_details" in sent:
-            batch.task_details = {field: _object(sent["task_details"])[field] for field in TASK_DETAILS}
+            batch.task_details = {field: as_object(sent["task_details"])[field] for field in TASK_DETAILS}
         if "dataset_id" in sent:
-            batch.use_dataset(str(sent["dataset_id"]))
+            self.use_dataset(batch, str(sent["dataset_id"]))
         if "auto_sync_enabled" in sent:
             batch.auto_sync_enabled = bool(sent["auto_sync_enabled"])
         if "batch_items" in sent:
-            # Nobody knows what a layout does to the instructions that a legacy batch had; here it
-            # takes their place, as it takes the place of an older layout.
             batch.batch_items = pages
             batch.instructions = []
         return created
@@ -149,7 +191,12 @@ class Store:
     def _plan_layout(self, batch: HeldBatch, sent: Object) -> tuple[list[Object] | None, list[str]]:
         if sent.get("batch_items") is None:
             return None, []
-        pages = layout.check_layout(sent["batch_items"], batch.dataset_fields)
+        if batch.instructions and self.switches.layout_on_legacy == "refuse":
+            raise Refused(400, {"batch_items": ["The batch has instructions without a layout."]})
+        refuse_oversizes(sent["batch_items"], "batch_items", self.switches)
+        pages = layout.check_layout(
+            sent["batch_items"], batch.dataset_fields, lambda item: check_item(item, LAYOUT, self.switches)
+        )
         known = layout.ids_of(batch.batch_items)
         unknown = [path for path, level in layout.ids_of(pages).items() if known.get(path) != level]
         if unknown and self.switches.unknown_id == "refuse":
@@ -157,7 +204,7 @@ class Store:
         created: list[str] = []
 
         def give() -> str:
-            created.append(self._ids.new())
+            created.append(self._world.ids.new())
             return created[-1]
 
         return layout.give_ids(pages, give, lambda sent_id, level: known.get(sent_id) == level), created
@@ -173,14 +220,14 @@ class Store:
         form = PUT_LIVE if self.switches.put_types == "live" else PUT_SEED
         with self._lock:
             batch = self._legacy_batch(batch_id)
-            items = self._checked_items(body, form)
+            items = checked_items(body, form, self.switches)
             before = {str(item["id"]): item for item in batch.instructions}
-            self._check_ids(items, before)
+            check_ids(items, before, self.switches)
             after = [self._held(item, form, before) for item in items]
             created = [str(item["id"]) for item in after if item["id"] not in before]
             batch.instructions = after
             batch.generations += 1
-            self._save(batch)
+            self._batches.put(batch)
         return list(after), created
 
     def append_instructions(self, batch_id: str, body: JSON) -> tuple[list[Object], list[str]]:
@@ -188,9 +235,9 @@ class Store:
         self._refuse_if_gone()
         with self._lock:
             batch = self._legacy_batch(batch_id)
-            added = [self._held(item, POST, {}) for item in self._checked_items(body, POST)]
+            added = [self._held(item, POST, {}) for item in checked_items(body, POST, self.switches)]
             batch.instructions = [*batch.instructions, *added]
-            self._save(batch)
+            self._batches.put(batch)
         return added, [str(item["id"]) for item in added]
 
     def set_instructions(self, batch_id: str, items: Iterable[Mapping[str, JSON]]) -> list[str]:
@@ -199,8 +246,21 @@ class Store:
             batch = self.get(batch_id)
             before = {str(item["id"]): item for item in batch.instructions}
             batch.instructions = [self._stamped(dict(item), item.get("id"), before) for item in items]
-            self._save(batch)
+            self._batches.put(batch)
             return [str(item["id"]) for item in batch.instructions]
+
+    def _refuse_if_fixed(self, batch: HeldBatch) -> None:
+        """Refuse an edit of a batch with tasks, or with a study that participants see, as the switches say."""
+        if self.studies.shows(batch.id):
+            status, said = self.switches.edit_published, "A study of this batch has been published."
+        elif batch.status == "PROCESSING":
+            status, said = self.switches.edit_processing, "The tasks of this batch are being made."
+        elif batch.status == "READY":
+            status, said = self.switches.edit_ready, "This batch has tasks."
+        else:
+            return
+        if status != 200:  # noqa: PLR2004 - HTTP status
+            raise Refused(status, said)
 
     def _refuse_if_gone(self) -> None:
         if self.switches.put_instructions != 200:  # noqa: PLR2004 - HTTP status
@@ -211,49 +271,8 @@ class Store:
         if batch.batch_items is not None:
             said = "This batch uses batch_items. Manage its instructions with PATCH on the batch."
             raise Refused(422, said)
+        self._refuse_if_fixed(batch)
         return batch
-
-    def _checked_items(self, body: JSON, form: Form) -> list[Object]:
-        sent = _object(body)
-        items = sent.get("instructions")
-        if not isinstance(items, list):
-            said = REQUIRED if "instructions" not in sent else "Expected a list of items."
-            raise Refused(400, {"instructions": [said]})
-        if not items and self.switches.empty_list == "refuse":
-            raise Refused(400, {"instructions": ["This list may not be empty."]})
-        complaints: Complaints = {}
-        for number, item in enumerate(items):
-            found = check_instruction(item, form) if isinstance(item, dict) else [("", "Expected an object.")]
-            for field, said in found:
-                complaints.setdefault(f"instructions.{number}.{field}".rstrip("."), []).append(said)
-        if complaints:
-            raise Refused(400, complaints)
-        return [item for item in items if isinstance(item, dict)]
-
-    def _check_ids(self, items: list[Object], before: Mapping[str, Object]) -> None:
-        complaints: Complaints = {}
-        seen: set[str] = set()
-        for number, item in enumerate(items):
-            if "id" in item:
-                said = self._id_complaint(item, before, seen)
-                if said:
-                    complaints[f"instructions.{number}.id"] = [said]
-        if complaints:
-            raise Refused(400, complaints)
-
-    def _id_complaint(self, item: Object, before: Mapping[str, Object], seen: set[str]) -> str:
-        if not is_uuid(item["id"]):
-            return "Must be a valid UUID."
-        sent = str(item["id"]).lower()
-        if sent in seen:
-            return f"{sent} is given twice."
-        seen.add(sent)
-        if sent not in before:
-            return f"This batch has no instruction {sent}." if self.switches.unknown_id == "refuse" else ""
-        changes_type = before[sent]["type"] != item["type"]
-        if changes_type and self.switches.type_change == "refuse":
-            return "The type of an instruction cannot be changed."
-        return ""
 
     def _held(self, item: Object, form: Form, before: Mapping[str, Object]) -> Object:
         sent = str(item["id"]).lower() if "id" in item else ""
@@ -263,38 +282,8 @@ class Store:
         """Return an item with its id, time and creator; those of a kept instruction stay."""
         old = before.get(str(kept_id), {})
         stamp: Object = {
-            "id": kept_id or self._ids.new(),
-            "created_at": old.get("created_at") or self.now(),
+            "id": kept_id or self._world.ids.new(),
+            "created_at": old.get("created_at") or self._world.now(),
             "created_by": USER_ID,
         }
         return stamp | item | {"id": stamp["id"]}
-
-    def _save(self, batch: HeldBatch) -> None:
-        if self._folder is not None:
-            batch.save(self._folder)
-
-
-def _object(body: JSON) -> Object:
-    if not isinstance(body, dict):
-        raise Refused(400, "Expected a JSON object.")
-    return body
-
-
-def _check_batch(sent: Object, required: Collection[str]) -> Complaints:
-    complaints: Complaints = {field: [REQUIRED] for field in required if field not in sent}
-    for field in ("name", "workspace_id"):
-        if field in sent and not is_text(sent[field]):
-            complaints[field] = ["Not a valid string."]
-    if "dataset_id" in sent and not is_uuid(sent["dataset_id"]):
-        complaints["dataset_id"] = ["Must be a valid UUID."]
-    if not isinstance(sent.get("auto_sync_enabled", False), bool):
-        complaints["auto_sync_enabled"] = ["Must be a valid boolean."]
-    details = sent.get("task_details", dict.fromkeys(TASK_DETAILS, ""))
-    if not isinstance(details, dict):
-        complaints["task_details"] = ["Expected an object."]
-        return complaints
-    for field in TASK_DETAILS:
-        if not is_text(details.get(field)):
-            said = REQUIRED if field not in details else "Not a valid string."
-            complaints[f"task_details.{field}"] = [said]
-    return complaints
