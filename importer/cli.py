@@ -88,6 +88,18 @@ _BATCH = click.option(
 _RELINK = click.option(
     "--relink", is_flag=True, help="Give rows that lost their ids the ids of the instructions they look like."
 )
+_PAGES = click.option(
+    "--pages",
+    "as_pages",
+    is_flag=True,
+    help="Lay out batches that have neither pages nor instructions yet in pages (batch_items).",
+)
+_TASKS = click.option(
+    "--tasks-exist",
+    is_flag=True,
+    help="Agree to change batches that are READY: their tasks have been made, and may not take up the change. "
+    "Batches that are PROCESSING are waited for, up to two minutes.",
+)
 
 
 _REPORT = click.option(
@@ -238,6 +250,7 @@ def _mark(report: Report) -> tuple[dict[str, Path], tuple[WriteRefused, ...]]:
 @_PATHS
 @_BATCH
 @_RELINK
+@_PAGES
 @_JOBS
 @_RATE
 @click.option("--exit-code", "pending_code", is_flag=True, help="Exit with 10 if changes are pending.")
@@ -247,6 +260,7 @@ def plan(
     paths: tuple[Path, ...],
     batch_id: str | None,
     relink: bool,
+    as_pages: bool,
     jobs: int,
     per_s: float | None,
     pending_code: bool,
@@ -266,7 +280,8 @@ def plan(
     with at_work(paths, batch_id, jobs=jobs, per_s=per_s) as work:
         from importer import render, run
 
-        planned = run.plan_all(work.desk, work.check, work.reading, relink=relink, watcher=work.watcher)
+        consent = run.Consent(relink=relink, as_pages=as_pages)
+        planned = run.plan_all(work.desk, work.check, work.reading, consent=consent, watcher=work.watcher)
     code = planned.exit_code
     if code == 0 and pending_code and any(row.has_work for row in planned.rows):
         code = PENDING
@@ -282,6 +297,8 @@ def plan(
 @_PATHS
 @_BATCH
 @_RELINK
+@_PAGES
+@_TASKS
 @click.option(
     "--allow-remove",
     type=click.IntRange(min=1),
@@ -308,6 +325,8 @@ def push(
     paths: tuple[Path, ...],
     batch_id: str | None,
     relink: bool,
+    as_pages: bool,
+    tasks_exist: bool,
     allow_remove: int | None,
     fingerprints: tuple[str, ...],
     yes: bool,
@@ -342,7 +361,7 @@ def push(
             work.workbooks,
             work.check,
             work.reading,
-            consent=run.Consent(allow_remove, fingerprints, relink),
+            consent=run.Consent(allow_remove, fingerprints, relink, tasks_exist, as_pages),
             ask=asker(is_agreed=is_agreed, is_shown=not as_json),
             all_or_nothing=all_or_nothing,
             watcher=work.watcher,

@@ -68,17 +68,18 @@ class Import:
         workbook: Absolute path.
         sha256: Digest of the workbook's bytes that the plan was made from.
         state: How far it has come.
-        before: What Prolific held when the plan was made, as it answered; None if unknown.
-        body: The PUT's body; None if the instructions stay as they are.
-        patch: The PATCH's body; None if the batch's details stay as they are.
-        refs: The ref of each instruction of *body*, in order.
+        before: The instructions or pages that Prolific held when the plan was made, as it answered; None if unknown.
+        body: Of the PUT, `{"instructions": …}`, or of the PATCH of a layout, `{"batch_items": …}`; None if
+            the instructions stay as they are.
+        patch: Body of the PATCH of the batch's details; None if they stay as they are.
+        refs: The ref of each item of *body*, in order; "" for one that the sheet does not describe.
         marks: What to write into `status`, by ref; "" stands for the batch's own row.
         fingerprint: Of the plan.
-        answer: What Prolific answered to the PUT, unparsed.
+        answer: What Prolific answered to it, unparsed.
         ids: Prolific's id, by ref.
-        after: What Prolific held behind the PUT, as it answered.
+        after: The instructions or pages that Prolific held behind it, as it answered.
         note: Why it stands where it stands, in a researcher's words.
-        attempts: How many times the PUT was sent.
+        attempts: How many times *body* was sent.
         sent_at: When it was sent last, seconds since 1970.
         created_at: When Prolific was read for the plan, seconds since 1970.
         updated_at: Seconds since 1970.

@@ -18,8 +18,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, S
 from dataclasses import dataclass, fields, replace
 from typing import Final
 
-from importer.model import Instruction
-from importer.wire.instructions import Content, Held, plain, to_content
+from importer.wire.instructions import Content, Held, Sent, plain
 
 NAMED_AT_MOST: Final = 5
 
@@ -70,15 +69,15 @@ class Pairing:
         held: Held instructions left over.
     """
 
-    pairs: tuple[tuple[Instruction, Held], ...]
+    pairs: tuple[tuple[Sent, Held], ...]
     ties: tuple[tuple[str, ...], ...]
-    rows: tuple[Instruction, ...]
+    rows: tuple[Sent, ...]
     held: tuple[Held, ...]
 
 
 def pair_by(
     key: Callable[[Content], Hashable],
-    rows: Sequence[Instruction],
+    rows: Sequence[Sent],
     held: Sequence[Held],
     *,
     with_ties: bool = True,
@@ -92,7 +91,7 @@ def pair_by(
         held: Instructions of Prolific, in order.
         with_ties: Whether several of one key pair in order; otherwise only single ones pair.
     """
-    row_keys, held_keys = [key(to_content(row)) for row in rows], [key(one.content) for one in held]
+    row_keys, held_keys = [key(row.content) for row in rows], [key(one.content) for one in held]
     groups: dict[Hashable, list[Held]] = defaultdict(list)
     for held_key, one in zip(held_keys, held, strict=True):
         groups[held_key].append(one)
@@ -114,9 +113,7 @@ def pair_by(
     )
 
 
-def find_relinks(
-    rows: Sequence[Instruction], held: Sequence[Held]
-) -> tuple[tuple[Relink, ...], tuple[str, ...]]:
+def find_relinks(rows: Sequence[Sent], held: Sequence[Held]) -> tuple[tuple[Relink, ...], tuple[str, ...]]:
     """
     Find rows without id that look like instructions that no row claims.
 
@@ -139,9 +136,7 @@ def find_relinks(
     return tuple(found[row.ref] for row in rows if row.ref in found), notes
 
 
-def assign_ids(
-    sent: Sequence[Instruction], returned: Sequence[Held], *, before: Collection[str]
-) -> Assignment:
+def assign_ids(sent: Sequence[Sent], returned: Sequence[Held], *, before: Collection[str]) -> Assignment:
     """
     Find the id of every instruction that was sent.
 
@@ -169,7 +164,7 @@ def assign_ids(
     return Assignment({row.ref: row.id or new_ids[row.ref] for row in sent}, notes)
 
 
-def ids_replaced(sent: Sequence[Instruction], held: Sequence[Held]) -> tuple[str, ...]:
+def ids_replaced(sent: Sequence[Sent], held: Sequence[Held]) -> tuple[str, ...]:
     """
     Return the refs whose ids Prolific has replaced: everything sent is there, but under other ids.
 
@@ -214,7 +209,7 @@ def named(names: Iterable[str]) -> str:
     return ", ".join(every[:NAMED_AT_MOST]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _check_ids(sent: Sequence[Instruction], returned: Sequence[Held]) -> None:
+def _check_ids(sent: Sequence[Sent], returned: Sequence[Held]) -> None:
     twice = [identity for identity, count in Counter(held.id for held in returned).items() if count > 1]
     if twice:
         raise MatchRefused(f"Prolific's answer names an id more than once ({named(twice)}).")
@@ -230,9 +225,9 @@ def _check_ids(sent: Sequence[Instruction], returned: Sequence[Held]) -> None:
         )
 
 
-def _check_kept(kept: Sequence[Instruction], by_id: Mapping[str, Held]) -> None:
+def _check_kept(kept: Sequence[Sent], by_id: Mapping[str, Held]) -> None:
     for row in kept:
-        wanted, found = to_content(row), by_id[row.id or ""].content
+        wanted, found = row.content, by_id[row.id or ""].content
         if wanted == found:
             continue
         wanted, found = loosened(wanted), loosened(found)
@@ -254,8 +249,8 @@ def _check_new(strangers: Sequence[Held], before: Collection[str]) -> None:
 
 
 def _pair_new(
-    rows: Sequence[Instruction], strangers: Sequence[Held]
-) -> tuple[tuple[tuple[Instruction, Held], ...], tuple[str, ...]]:
+    rows: Sequence[Sent], strangers: Sequence[Held]
+) -> tuple[tuple[tuple[Sent, Held], ...], tuple[str, ...]]:
     exact = pair_by(_whole, rows, strangers)
     loose = pair_by(loosened, exact.rows, exact.held)
     if loose.rows:

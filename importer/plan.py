@@ -24,10 +24,11 @@ from importer.errors import PlanRefused
 from importer.matching import Relink, find_relinks, named
 from importer.model import JSON, Batch, BatchDetails, Instruction
 from importer.problems import quote
-from importer.wire.instructions import Held, request_body
+from importer.wire import batch_items
+from importer.wire.forms import Form
+from importer.wire.instructions import Held, request_body, to_sent
 
 FINGERPRINT_DIGITS: Final = 12
-_WIRE_FORM: Final = "instructions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,9 @@ class Existing:
         task_details: By the API's field name; a detail that the batch lacks is left out.
         dataset_id: Of its first dataset; None if it has none.
         status: UNINITIALISED, PROCESSING, READY or ERROR.
-        uses_batch_items: Whether the batch was made with pages, and refuses the PUT.
+        pages: Its layout, as answered; None if it has none, and takes the PUT.
         held: Its instructions in order; None if nobody knows.
-        source: How we know: instructions, count, journal or unknown.
+        source: How we know: batch_items, instructions, count, journal or unknown.
     """
 
     batch_id: str
@@ -51,7 +52,7 @@ class Existing:
     task_details: Mapping[str, str]
     dataset_id: str | None
     status: str
-    uses_batch_items: bool
+    pages: batch_items.Pages | None
     held: tuple[Held, ...] | None
     source: str
 
@@ -66,14 +67,16 @@ class Plan:
         batch_ref: The researcher's short name; "" if the workbook holds one unnamed batch.
         name: The batch's name on Prolific.
         status: The batch's status on Prolific.
-        source: How we know what it holds: instructions, count, journal or unknown.
+        source: How we know what it holds: batch_items, instructions, count, journal or unknown.
+        form: The wire form that a push would use.
         instructions: What the sheet says, with the ids of accepted re-links.
         changes: One per instruction; empty if the sheet has none, or nobody knows what is there.
         details: Differences of the batch's own details.
         relinks: Re-links that are proposed, not made.
         relinked: Ids by ref of the re-links that were accepted; they are written to the sheet.
-        body: Body of the PUT; None if no instruction changes.
-        patch: Body of the PATCH; None if no detail changes.
+        body: Body of the PUT, or of the PATCH with a layout; None if no instruction changes.
+        refs: The ref of each item of *body*; "" for one that the sheet does not describe.
+        patch: Body of the PATCH of the batch's own details; None if none changes.
         notes: What the researcher should know; stops nothing.
         obstacles: Why the plan cannot be pushed, whatever is consented to.
         fingerprint: 12 hexadecimal digits over all of it.
@@ -84,12 +87,14 @@ class Plan:
     name: str
     status: str
     source: str
+    form: Form
     instructions: tuple[Instruction, ...]
     changes: tuple[Change, ...]
     details: tuple[FieldChange, ...]
     relinks: tuple[Relink, ...]
     relinked: Mapping[str, str]
     body: dict[str, JSON] | None
+    refs: tuple[str, ...]
     patch: dict[str, JSON] | None
     notes: tuple[str, ...]
     obstacles: tuple[str, ...]
@@ -99,6 +104,11 @@ class Plan:
     def needs_push(self) -> bool:
         """Whether there is anything to send."""
         return self.body is not None or self.patch is not None
+
+    @property
+    def touches_tasks(self) -> bool:
+        """Whether it changes more than the batch's name: what tasks are made from."""
+        return self.body is not None or bool((self.patch or {}).keys() - {"name"})
 
     @property
     def counts(self) -> dict[Kind, int]:
@@ -122,7 +132,7 @@ class Plan:
         return sum(change.existing_place is not None for change in self.changes)
 
 
-def make_plan(batch: Batch, existing: Existing, *, relink: bool = False) -> Plan:
+def make_plan(batch: Batch, existing: Existing, *, relink: bool = False, as_pages: bool = False) -> Plan:
     """
     Compare what the sheet says with what Prolific holds.
 
@@ -130,9 +140,11 @@ def make_plan(batch: Batch, existing: Existing, *, relink: bool = False) -> Plan
         batch: The batch as the workbook describes it.
         existing: The batch as Prolific has it.
         relink: Whether rows without id get the ids of the instructions they look like.
+        as_pages: Whether a batch without pages, and without instructions, is laid out in pages.
     """
     held = existing.held or ()
-    found, notes = find_relinks(batch.instructions, held)
+    form = Form.INSTRUCTIONS if existing.pages is None and not as_pages else Form.BATCH_ITEMS
+    found, notes = find_relinks([to_sent(row) for row in batch.instructions], held)
     relinked = {one.ref: one.id for one in found} if relink else {}
     instructions = tuple(
         row.model_copy(update={"id": relinked[row.ref]}) if row.ref in relinked else row
@@ -140,8 +152,7 @@ def make_plan(batch: Batch, existing: Existing, *, relink: bool = False) -> Plan
     )
     is_known = existing.held is not None
     changes = compare(instructions, held) if instructions and is_known else ()
-    is_changed = bool(instructions) and not (is_known and all(one.kind is Kind.KEEP for one in changes))
-    body = request_body(instructions) if is_changed else None
+    body, refs = _body(form, existing, instructions, changes) if instructions else (None, ())
     details, patch, lacking = _details(batch.details, existing)
     return Plan(
         batch_id=batch.batch_id,
@@ -149,19 +160,21 @@ def make_plan(batch: Batch, existing: Existing, *, relink: bool = False) -> Plan
         name=existing.name,
         status=existing.status,
         source=existing.source,
+        form=form,
         instructions=instructions,
         changes=changes,
         details=details,
         relinks=() if relink else found,
         relinked=relinked,
         body=body,
+        refs=refs,
         patch=patch,
         notes=(*_notes(existing, changes, body or patch), *notes),
-        obstacles=tuple(_obstacles(existing, instructions, body, lacking)),
+        obstacles=tuple(_obstacles(existing, form, instructions, body, lacking)),
         fingerprint=_fingerprint(
             {
                 "batch": batch.batch_id,
-                "wire": _WIRE_FORM,
+                "wire": form,
                 "held": None if existing.held is None else [asdict(one) for one in held],
                 "details": _fields(details),
                 "body": body,
@@ -170,6 +183,21 @@ def make_plan(batch: Batch, existing: Existing, *, relink: bool = False) -> Plan
             }
         ),
     )
+
+
+def _body(
+    form: Form, existing: Existing, instructions: Sequence[Instruction], changes: Sequence[Change]
+) -> tuple[dict[str, JSON] | None, tuple[str, ...]]:
+    """Return what would be sent, None if nothing differs, and the ref of each of its items."""
+    if form is Form.INSTRUCTIONS:
+        is_same = existing.held is not None and all(one.kind is Kind.KEEP for one in changes)
+        refs = tuple(row.ref for row in instructions)
+        return (None, ()) if is_same else (request_body(instructions), refs)
+    pages = existing.pages or []
+    laid = batch_items.lay_out(pages, instructions, [None] * len(instructions))
+    is_same = laid.pages == batch_items.without_server_made(pages)
+    sent: list[JSON] = [*laid.pages]
+    return (None, ()) if is_same else ({form.value: sent}, laid.refs)
 
 
 def _details(
@@ -198,14 +226,17 @@ def _details(
     return (*changes, *texts), patch or None, lacking
 
 
+_STATUS_NOTES: Final = {
+    "PROCESSING": "The batch is PROCESSING: Prolific is making tasks from its instructions now. A push waits until it is READY.",
+    "READY": "The batch is READY: Prolific has made tasks from its instructions already, and nothing documents whether "
+    "those take up a change. A push needs --tasks-exist. Look at a preview after it.",
+    "ERROR": "The batch is in the state ERROR: Prolific could not make its tasks. Look at the batch in the Prolific app.",
+}
+
+
 def _notes(existing: Existing, changes: Sequence[Change], sent: object) -> list[str]:
-    notes = []
-    if sent and existing.status in ("PROCESSING", "READY"):
-        notes.append(
-            f"The batch is {existing.status}: Prolific has made tasks from its instructions already, and nothing "
-            "documents whether those take up a change. Look at a preview after the push."
-        )
-    if any(change.is_moved for change in changes):
+    notes = [_STATUS_NOTES[existing.status]] if sent and existing.status in _STATUS_NOTES else []
+    if existing.pages is None and any(change.is_moved for change in changes):
         notes.append(
             "Moves are counted against the order in which Prolific lists the instructions, which its documents do "
             "not promise to be the order that participants see."
@@ -214,7 +245,7 @@ def _notes(existing: Existing, changes: Sequence[Change], sent: object) -> list[
 
 
 def _obstacles(
-    existing: Existing, instructions: Sequence[Instruction], body: object, lacking: Sequence[str]
+    existing: Existing, form: Form, instructions: Sequence[Instruction], body: object, lacking: Sequence[str]
 ) -> list[str]:
     """Say why the plan cannot be pushed, whatever is consented to."""
     found = []
@@ -225,22 +256,22 @@ def _obstacles(
         )
     if body is None:
         return found
-    if existing.uses_batch_items:
-        found.append(
-            "The batch is made of pages (batch_items), and Prolific refuses to replace the instructions of such a "
-            "batch. Use a batch without pages, or edit this one on Prolific."
-        )
-    elif existing.held is None:
+    if existing.held is None:
         found.append(
             "Nobody knows which instructions the batch holds, so a push would replace them unseen: Prolific does "
             "not list them, and the journal remembers no push of it whose outcome is known. Use a batch without instructions."
         )
+    elif form is Form.BATCH_ITEMS and existing.pages is None and existing.held:
+        found.append(
+            f"The batch holds {len(existing.held)} instruction(s) and no pages, and nothing documents what becomes of them "
+            "if it is given pages. Leave --pages out, or use a new batch."
+        )
     else:
-        found += _held_obstacles(existing.held, instructions)
+        found += _held_obstacles(existing.held, form, instructions)
     return found
 
 
-def _held_obstacles(held: Sequence[Held], instructions: Sequence[Instruction]) -> list[str]:
+def _held_obstacles(held: Sequence[Held], form: Form, instructions: Sequence[Instruction]) -> list[str]:
     found = []
     known = {one.id for one in held}
     strangers = [row.ref for row in instructions if row.id is not None and row.id not in known]
@@ -250,7 +281,7 @@ def _held_obstacles(held: Sequence[Held], instructions: Sequence[Instruction]) -
             "If the sheet is a copy for another batch, or they were deleted on Prolific, clear their instruction_id "
             "cells to create them again; otherwise check the batch_id."
         )
-    foreign = [one for one in held if one.cannot_carry]
+    foreign = [one for one in held if one.cannot_carry and _would_lose(one, form, instructions)]
     if foreign:
         names = named(f"{quote(one.content.description)}: {', '.join(one.cannot_carry)}" for one in foreign)
         found.append(
@@ -258,6 +289,12 @@ def _held_obstacles(held: Sequence[Held], instructions: Sequence[Instruction]) -
             f"it ({names}). Edit this batch on Prolific, or remove it there first."
         )
     return found
+
+
+def _would_lose(one: Held, form: Form, instructions: Sequence[Instruction]) -> bool:
+    """Whether a push loses what has no column: a PUT always, a layout only if the instruction's type changes."""
+    types = {row.id: row.type for row in instructions}
+    return form is Form.INSTRUCTIONS or types.get(one.id, one.type) != one.type
 
 
 def _fingerprint(seen: Mapping[str, object]) -> str:
@@ -271,6 +308,7 @@ def check_gate(
     allow_remove: int | None = None,
     fingerprint: str | None = None,
     run_deletes: int | None = None,
+    tasks_exist: bool = False,
 ) -> None:
     """
     Refuse a push that cannot be done, or that needs consent it does not have.
@@ -282,6 +320,7 @@ def check_gate(
         fingerprint: The plan that somebody has reviewed; None if nobody has.
         run_deletes: What *allow_remove* must name if the run pushes several batches: the deletes
             of all of them; None: those of this plan.
+        tasks_exist: Whether a batch may be changed whose tasks have been made.
 
     Raises:
         PlanRefused: All reasons that apply, one sentence or two each.
@@ -292,12 +331,22 @@ def check_gate(
             f"The plan is no longer the one that was reviewed: its fingerprint is {plan.fingerprint}, not {fingerprint}. "
             f"Look at it with importer plan, then run again with --plan {plan.fingerprint}."
         )
+    if plan.touches_tasks and (plan.status == "PROCESSING" or (plan.status == "READY" and not tasks_exist)):
+        reasons.append(_STATUS_REASONS[plan.status])
     needed = len(plan.deletes) if run_deletes is None else run_deletes
     if plan.deletes and not plan.has_strangers and allow_remove != needed:
         reasons += [_relink_reason(plan)] if plan.relinks else []
         reasons.append(_delete_reason(plan, allow_remove, needed))
     if reasons:
         raise PlanRefused("\n".join([*reasons[:-1], f"{reasons[-1]} Nothing was sent."]))
+
+
+_STATUS_REASONS: Final = {
+    "PROCESSING": "The batch is still PROCESSING: Prolific is making tasks from its instructions. Wait until it is READY, "
+    "then run this again.",
+    "READY": "The batch is READY: its tasks exist, and nothing documents whether they take up a change. "
+    "To change it all the same, run again with --tasks-exist.",
+}
 
 
 def _relink_reason(plan: Plan) -> str:
@@ -337,6 +386,7 @@ def as_dict(plan: Plan) -> dict[str, JSON]:
         "name": plan.name,
         "status": plan.status,
         "source": plan.source,
+        "wire_form": plan.form.value,
         "fingerprint": plan.fingerprint,
         "needs_push": plan.needs_push,
         "counts": {kind.value: count for kind, count in plan.counts.items()},

@@ -90,7 +90,7 @@ def sample_plan() -> Plan:
     batch_id = "019a0f6e-1c1d-7cc2-8a67-2f6b1f0d8a11"
     existing = Existing(
         batch_id, "Accuracy, wave 2", {}, None, "UNINITIALISED",
-        uses_batch_items=False, held=tuple(from_item(item) for item in held), source="instructions",
+        pages=None, held=tuple(from_item(item) for item in held), source="instructions",
     )  # fmt: skip
     return make_plan(Batch(batch_id=batch_id, details=BatchDetails(), instructions=sheet), existing)
 
@@ -114,7 +114,7 @@ def _holding_known(batch: Batch) -> Existing:
     held = tuple(from_item(to_item(one)) for one in batch.instructions if one.id is not None)
     return Existing(
         batch.batch_id, "Sample batch", dict.fromkeys(TASK_DETAILS, "…"), None, "UNINITIALISED",
-        uses_batch_items=False, held=held, source="instructions",
+        pages=None, held=held, source="instructions",
     )  # fmt: skip
 
 

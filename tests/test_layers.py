@@ -58,7 +58,7 @@ HOMES = {
     "keyring": {"settings"},
     "platformdirs": {"settings"},
     "filelock": {"push.desk"},
-    "pydantic": {"model", "push.reconcile"},
+    "pydantic": {"model"},
 }
 
 HEAVY = (

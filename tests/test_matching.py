@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from importer.matching import (
     named,
 )
 from importer.model import FreeText, Instruction, MultipleChoice, Option
-from importer.wire.instructions import Held, from_item, to_content, to_item
+from importer.wire.instructions import Held, Sent, from_item, to_content, to_item, to_sent
 from tests.strategies import sheets
 
 
@@ -46,12 +47,17 @@ def held(row: Instruction, identity: int | None = None) -> Held:
     return Held(row.id or uuid(identity or 0), row.type, to_content(row))
 
 
+def asked(rows: Sequence[Instruction]) -> tuple[Sent, ...]:
+    """What is sent of rows."""
+    return tuple(map(to_sent, rows))
+
+
 def test_ids_follow_content_not_place():
     """An answer in another order still gives every row its own id."""
     sent = (free("Q1", "Why?"), free("Q2", "How?", 2), free("Q3", "When?"))
     answer = (held(sent[2], 33), held(sent[0], 11), held(sent[1]))
 
-    assignment = assign_ids(sent, answer, before={uuid(2)})
+    assignment = assign_ids(asked(sent), answer, before={uuid(2)})
 
     assert ({"Q1": uuid(11), "Q2": uuid(2), "Q3": uuid(33)}, ()) == (assignment.ids, assignment.notes)
 
@@ -60,7 +66,7 @@ def test_equal_new_rows_pair_in_order_and_that_is_said():
     """Two new rows with one content are interchangeable; nobody is left to believe otherwise."""
     sent = (free("Q1", "Why?"), free("Q2", "Why?"))
 
-    assignment = assign_ids(sent, (held(sent[0], 11), held(sent[1], 12)), before=())
+    assignment = assign_ids(asked(sent), (held(sent[0], 11), held(sent[1], 12)), before=())
 
     assert {"Q1": uuid(11), "Q2": uuid(12)} == assignment.ids
     assert ["Q1, Q2"] == [note.partition(" are ")[0] for note in assignment.notes]
@@ -76,7 +82,7 @@ def test_server_may_tidy_spaces_and_scalars():
     }
 
     assert {"Q1": uuid(11), "Q2": uuid(12)} == assign_ids(
-        sent, (from_item(item), held(sent[1], 12)), before=()
+        asked(sent), (from_item(item), held(sent[1], 12)), before=()
     ).ids
 
 
@@ -85,7 +91,7 @@ def test_server_may_escape_texts():
     sent = (free("Q1", "Fish & chips"), free("Q2", "Fish"))
     answer = (held(sent[1], 12), held(free("other", "Fish &amp; chips"), 11))
 
-    assert {"Q1": uuid(11), "Q2": uuid(12)} == assign_ids(sent, answer, before=()).ids
+    assert {"Q1": uuid(11), "Q2": uuid(12)} == assign_ids(asked(sent), answer, before=()).ids
 
 
 @pytest.mark.parametrize(
@@ -104,13 +110,13 @@ def test_server_may_escape_texts():
 )
 def test_replaced_ids_are_told_from_other_changes(now: tuple[Held, ...], refs: tuple[str, ...]):
     """Everything that was sent is there under other ids; anything else is another story."""
-    assert refs == ids_replaced((free("Q1", "Why?", 1), free("Q2", "How?")), now)
+    assert refs == ids_replaced(asked((free("Q1", "Why?", 1), free("Q2", "How?"))), now)
 
 
 def test_exact_content_goes_before_tidied_content():
     """A row that came back letter by letter is not mixed up with one that only looks like it."""
     sent = (free("Q1", "Rate  it"), free("Q2", "Rate it"))
-    assignment = assign_ids(sent, (held(sent[1], 12), held(sent[0], 11)), before=())
+    assignment = assign_ids(asked(sent), (held(sent[1], 12), held(sent[0], 11)), before=())
 
     assert ({"Q1": uuid(11), "Q2": uuid(12)}, ()) == (assignment.ids, assignment.notes)
 
@@ -135,7 +141,7 @@ NEW = free("Q2", "How?")
 def test_answers_that_do_not_fit_are_refused(answer: list[Held], reason: str):
     """Missing, surplus, doubled, old and changed instructions: no id is given at all."""
     with pytest.raises(MatchRefused, match=reason):
-        assign_ids((OLD, NEW), answer, before={uuid(1), uuid(9)})
+        assign_ids(asked((OLD, NEW)), answer, before={uuid(1), uuid(9)})
 
 
 def test_ambiguous_content_is_refused():
@@ -143,7 +149,7 @@ def test_ambiguous_content_is_refused():
     sent = (free("Q1", "Why?"), free("Q2", "How?"))
 
     with pytest.raises(MatchRefused):
-        assign_ids(sent, (held(sent[0], 11), held(sent[0], 12)), before=())
+        assign_ids(asked(sent), (held(sent[0], 11), held(sent[0], 12)), before=())
 
 
 @given(sheets(), st.data())
@@ -152,7 +158,7 @@ def test_permuted_answers_assign_right(sent: tuple[Instruction, ...], data: st.D
     made = [held(row, 1000 + place) for place, row in enumerate(sent)]
     answer = data.draw(st.permutations(made))
 
-    ids = assign_ids(sent, answer, before={row.id for row in sent if row.id}).ids
+    ids = assign_ids(asked(sent), answer, before={row.id for row in sent if row.id}).ids
 
     contents = {one.id: one.content for one in answer}
     assert [to_content(row) for row in sent] == [contents[ids[row.ref]] for row in sent]
@@ -167,7 +173,7 @@ def test_a_lost_instruction_is_always_noticed(sent: tuple[Instruction, ...], dat
     lost = data.draw(st.integers(0, len(made) - 1))
 
     with pytest.raises(MatchRefused):
-        assign_ids(sent, made[:lost] + made[lost + 1 :], before=())
+        assign_ids(asked(sent), made[:lost] + made[lost + 1 :], before=())
 
 
 def test_what_was_before_is_known_in_any_order():
@@ -197,13 +203,15 @@ def test_lost_ids_are_found_by_content():
     rows = (free("Q1", "Why?"), free("Q2", "How?"), free("Q3", "When?", 3))
     there = (held(rows[2]), held(rows[1], 2), held(free("other", "Why?"), 1))
 
-    assert ((Relink("Q1", uuid(1), True), Relink("Q2", uuid(2), True)), ()) == find_relinks(rows, there)
+    assert ((Relink("Q1", uuid(1), True), Relink("Q2", uuid(2), True)), ()) == find_relinks(
+        asked(rows), there
+    )
 
 
 def test_equal_rows_relink_in_order_and_that_is_said():
     """Two equal rows and two equal instructions pair in order."""
     rows = (free("Q1", "Why?"), free("Q2", "Why?"))
-    found, notes = find_relinks(rows, (held(rows[0], 5), held(rows[0], 4)))
+    found, notes = find_relinks(asked(rows), (held(rows[0], 5), held(rows[0], 4)))
 
     assert [("Q1", uuid(5)), ("Q2", uuid(4))] == [(one.ref, one.id) for one in found]
     assert ["Q1, Q2"] == [note.partition(" are ")[0] for note in notes]
@@ -213,7 +221,7 @@ def test_uneven_rows_are_not_relinked():
     """Two equal rows and one instruction: nothing says whose id it is."""
     rows = (free("Q1", "Why?"), free("Q2", "Why?"))
 
-    assert ((), ()) == find_relinks(rows, (held(rows[0], 5),))
+    assert ((), ()) == find_relinks(asked(rows), (held(rows[0], 5),))
 
 
 def test_edited_options_are_relinked_by_description():
@@ -225,7 +233,7 @@ def test_edited_options_are_relinked_by_description():
         held(choice("other", "Again", "d"), 3),
     )
 
-    assert ((Relink("Q1", uuid(1), False),), ()) == find_relinks(rows, there)
+    assert ((Relink("Q1", uuid(1), False),), ()) == find_relinks(asked(rows), there)
 
 
 def test_many_names_are_counted():

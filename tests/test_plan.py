@@ -41,7 +41,7 @@ def held(row: Instruction, number: int = 0) -> Held:
 
 def existing(*rows: Held) -> Existing:
     """Build a batch that holds these instructions."""
-    return Existing(BATCH, "Wave 1", DETAILS, DATASET, "UNINITIALISED", False, rows, "instructions")
+    return Existing(BATCH, "Wave 1", DETAILS, DATASET, "UNINITIALISED", None, rows, "instructions")
 
 
 THREE = (free(1), free(2), free(3))
@@ -179,11 +179,11 @@ def test_what_cannot_be_carried_does_not_matter_if_nothing_is_put():
     check_gate(make_plan(batch(name="Wave 2"), existing(upload)))
 
 
-def test_pages_stop_the_push():
-    """A batch made with batch_items refuses the PUT, so it is not tried."""
-    plan = make_plan(batch(*THREE), replace(THERE, uses_batch_items=True, held=None, source="unknown"))
+def test_a_batch_with_instructions_is_not_given_pages():
+    """Nothing documents what becomes of them."""
+    plan = make_plan(batch(*THREE, free(4, has_id=False)), THERE, as_pages=True)
 
-    assert "pages (batch_items)" in refusal(plan)
+    assert "holds 3 instruction(s) and no pages" in refusal(plan)
 
 
 def test_an_unknown_batch_is_not_replaced():
@@ -329,13 +329,28 @@ def test_rows_that_are_only_new_propose_nothing():
 # ---------------------------------------------------------------- notes and JSON
 
 
-@pytest.mark.parametrize("status", ["PROCESSING", "READY"])
-def test_tasks_that_exist_are_noted(status: str):
-    """A batch with tasks is pushed all the same, and said."""
+@pytest.mark.parametrize(
+    ("status", "consent"), [("PROCESSING", None), ("READY", {"tasks_exist": True}), ("ERROR", {})]
+)
+def test_tasks_that_exist_are_noted(status: str, consent: dict[str, bool] | None):
+    """While tasks are made nothing is sent; once they are, it needs a consent of its own; what failed is said."""
     plan = make_plan(batch(*THREE, free(4, has_id=False)), replace(THERE, status=status))
 
-    check_gate(plan)
     assert [True] == [status in note for note in plan.notes]
+    if consent != {}:
+        assert status in refusal(plan)
+    if consent is None:
+        assert status in refusal(plan, tasks_exist=True)
+    else:
+        check_gate(plan, **consent)
+
+
+def test_a_new_name_touches_no_task():
+    """The batch's name is nothing that tasks are made from; its steps are."""
+    ready = replace(THERE, status="READY")
+
+    check_gate(make_plan(batch(*THREE, name="Wave 2"), ready))
+    assert "--tasks-exist" in refusal(make_plan(batch(*THREE, task_steps="<p>New</p>"), ready))
 
 
 def test_moves_say_what_they_are_counted_in():

@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 
 from importer.checking import check_parts
-from importer.errors import JournalRefused, PlanRefused, Refusal, Unfinished, WriteRefused
+from importer.errors import JournalRefused, Refusal, Unfinished, WriteRefused
 from importer.journal import Import, Journal, State
 from importer.push.desk import Desk
 from importer.push.reading import begin
@@ -356,18 +356,18 @@ def test_an_open_workbook_is_not_pushed(desk: Desk, prolific: Sandbox, study: Pa
 
 def test_a_refusal_names_its_batch_among_several(desk: Desk, prolific: Sandbox, tmp_path: Path):
     """Who has two batches in one workbook must know which of them cannot be pushed."""
-    one, paged = prolific.add_batch("One"), prolific.add_batch("Pages", batch_items=[])
+    one, ready = prolific.add_batch("One"), prolific.add_batch("Two", status="READY")
     table = """
         | batch | ref | type      | description |
         | w1    | Q1  | free_text | First       |
         | w2    | Q1  | free_text | Second      |
     """
-    batches = [["batch", "batch_id"], ["w1", one], ["w2", paged]]
+    batches = [["batch", "batch_id"], ["w1", one], ["w2", ready]]
     path = write_book(tmp_path / "waves.xlsx", {"Instructions": table, "Batches": batches})
 
     said = str(go(desk, path).results[0].refusal).splitlines()
 
-    assert ["Batch w2: The batch is made of pages (batch_items)"] == [line.split(",")[0] for line in said]
+    assert ["Batch w2: The batch is READY"] == [line.rpartition(": its")[0] for line in said]
 
 
 def test_a_plan_waits_for_what_is_still_on_its_way(desk: Desk, prolific: Sandbox, study: Path, batch_id: str):
@@ -387,8 +387,11 @@ def test_a_plan_waits_for_what_is_still_on_its_way(desk: Desk, prolific: Sandbox
 
 def test_a_plan_that_cannot_be_pushed_is_no_success(desk: Desk, prolific: Sandbox, tmp_path: Path):
     """A script that plans first must not take it for ready."""
-    paged = prolific.add_batch("Pages", batch_items=[])
-    path = write_book(tmp_path / "study.xlsx", {"Instructions": LIKERT, "Batches": [["batch_id"], [paged]]})
+    held = [{"type": "file_upload", "description": "Your CV"}]
+    batch_id = prolific.add_batch("Upload", instructions=held)
+    path = write_book(
+        tmp_path / "study.xlsx", {"Instructions": LIKERT, "Batches": [["batch_id"], [batch_id]]}
+    )
 
     with begin(desk, [path]) as reading:
         assert 1 == plan_all(desk, lambda: check_parts([path]), reading).exit_code
@@ -433,17 +436,6 @@ def test_edits_made_meanwhile_survive(desk: Desk, prolific: Sandbox, study: Path
 
 
 # ------------------------------------------------------------------ refusals
-def test_a_batch_of_pages_is_refused(desk: Desk, prolific: Sandbox, tmp_path: Path):
-    """The PUT answers 422 there; the plan says so before anything is sent."""
-    paged = prolific.add_batch("Pages", batch_items=[])
-    path = write_book(tmp_path / "study.xlsx", {"Instructions": LIKERT, "Batches": [["batch_id"], [paged]]})
-
-    result = go(desk, path)
-
-    assert (1, 0) == (result.exit_code, puts(prolific, paged))
-    assert isinstance(result.results[0].refusal, PlanRefused)
-
-
 def test_an_unknown_batch_is_refused(desk: Desk, tmp_path: Path):
     """404 is said for its workbook; exit code 6."""
     path = write_book(

@@ -179,7 +179,7 @@ EXISTING = Existing(
     task_details={},
     dataset_id=None,
     status="UNINITIALISED",
-    uses_batch_items=False,
+    pages=None,
     held=tuple(
         from_item(item)  # type: ignore[arg-type]
         for item in (held(ID_1, "Which?", "a", "b"), held(ID_2, "Why?"), held(ID_3, "How sure?"))
@@ -278,11 +278,11 @@ def test_update_that_also_moves_says_both() -> None:
 
 def test_plan_that_cannot_be_pushed_says_why() -> None:
     """Obstacles are shown with the plan, and no command to push it is offered."""
-    plan = make_plan(EDITED, replace(EXISTING, uses_batch_items=True))
+    plan = make_plan(EDITED, EXISTING, as_pages=True)
 
     lines = shown(render.planned_text(run_of(planned(plan))))
 
-    assert any(line.startswith("  Cannot be pushed: The batch is made of pages") for line in lines)
+    assert any(line.startswith("  Cannot be pushed: The batch holds") for line in lines)
     assert not any("importer push" in line for line in lines)
 
 

@@ -195,6 +195,17 @@ class Prolific:
         except (ValueError, RecursionError, ProlificError):
             raise OutcomeUnknown(f"Prolific's answer to the change of {what} cannot be read.") from None
 
+    def patch_layout(self, batch_id: str, body: Mapping[str, Any]) -> str:
+        """
+        Replace the layout of a batch.
+
+        Returns:
+            The answer as it came, for the journal; `parse_layout` reads it.
+
+        Source: "Update a Batch", PATCH with `batch_items`.
+        """
+        return self._write("PATCH", _batch_path(batch_id), body, f"the layout of the batch {batch_id}")
+
     def put_instructions(self, batch_id: str, body: Mapping[str, Any]) -> str:
         """
         Replace the instructions of a batch.
@@ -331,6 +342,23 @@ def parse_instructions(raw: str) -> list[dict[str, Any]]:
     if items is None:
         raise OutcomeUnknown("The answer to the instructions cannot be read.")
     return items
+
+
+def parse_layout(raw: str) -> list[dict[str, Any]]:
+    """
+    Return the pages of a PATCH's answer, which is the batch.
+
+    Raises:
+        OutcomeUnknown: The answer cannot be read, or shows no layout, so its ids are not known.
+    """
+    try:
+        batch = json.loads(raw.removeprefix("\ufeff"))
+    except (ValueError, RecursionError):
+        batch = None
+    pages = batch.get("batch_items") if isinstance(batch, dict) else None
+    if not isinstance(pages, list) or not all(isinstance(page, dict) for page in pages):
+        raise OutcomeUnknown("The answer to the layout cannot be read.")
+    return pages
 
 
 # ---------------------------------------------------------------- the wire

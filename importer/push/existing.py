@@ -1,22 +1,22 @@
 """
 What Prolific holds of a batch now, and how we know.
 
-GET instructions is deprecated and may be gone any day, so there are four sources, best first: the
-instructions themselves, a batch that counts none, what the last push was answered (the journal),
-nobody. The plan says which.
+A batch made of pages shows its instructions itself. Of any other they are listed, but that list is
+deprecated and may be gone any day, so there are four sources, best first: the instructions
+themselves, a batch that counts none, what the last push was answered (the journal), nobody. The
+plan says which.
 
 Source: "Get a Batch" and "List instructions" of the data-collection API.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from importer.contract import TASK_DETAILS
 from importer.plan import Existing
 from importer.push.reading import Fetched, Items
-from importer.wire.instructions import Held, from_item
+from importer.wire.forms import is_layout, to_held
 
 if TYPE_CHECKING:
     from importer.model import JSON
@@ -34,10 +34,10 @@ def known_items(fetched: Fetched, last_known: Items | None) -> tuple[Items | Non
         The items (None: nobody knows) and the name of their source.
     """
     if fetched.items is not None:
-        return fetched.items, "instructions"
+        return fetched.items, "instructions" if fetched.batch.get("batch_items") is None else "batch_items"
     if fetched.count == 0:
         return [], "count"
-    if last_known is not None and fetched.count == len(last_known):
+    if last_known is not None and not is_layout(last_known) and fetched.count == len(last_known):
         return last_known, "journal"
     return None, "unknown"
 
@@ -52,15 +52,10 @@ def to_existing(batch_id: str, batch: dict[str, JSON], items: Items | None, sour
         task_details={name: str(given[name]) for name in TASK_DETAILS if given.get(name) is not None},
         dataset_id=_dataset_id(batch),
         status=str(batch.get("status") or ""),
-        uses_batch_items=batch.get("batch_items") is not None,
+        pages=None if batch.get("batch_items") is None else items,
         held=None if items is None else to_held(items),
         source=source,
     )
-
-
-def to_held(items: Sequence[dict[str, JSON]]) -> tuple[Held, ...]:
-    """Read instructions as Prolific answers them."""
-    return tuple(from_item(item) for item in items)
 
 
 def _dataset_id(batch: dict[str, JSON]) -> str | None:

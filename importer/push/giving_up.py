@@ -78,7 +78,7 @@ def outlook(one: Import) -> str:
         return f"Given up. Prolific has not taken its instructions.{details}"
     if one.state is State.SENT:
         return (
-            f"Given up. {len(one.refs)} instruction(s) were sent, and nobody knows whether Prolific applied them; new ones "
+            f"Given up. {sum(map(bool, one.refs))} instruction(s) were sent, and nobody knows whether Prolific applied them; new ones "
             "may be there under ids that no workbook has. Look at importer plan before you push again: rows that look "
             "like what Prolific lists can keep its ids with --relink."
         )

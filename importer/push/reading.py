@@ -17,6 +17,7 @@ from importer.contract import BATCHES, trim
 from importer.errors import ProlificError, Rejected, WorkbookRefused
 from importer.push.crew import Crew
 from importer.sheets.headers import Place, find_sheet, first_rows, match_headers
+from importer.wire.batch_items import check_layout
 from importer.workbook.reader import open_workbook
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Fetched:
 
     Attributes:
         batch: The batch, as answered.
-        items: Its instructions, as answered; None if the endpoint is gone or does not apply.
+        items: Its pages, or its instructions, as answered; None if nobody lists them any more.
     """
 
     batch: dict[str, JSON]
@@ -57,19 +58,22 @@ class Fetched:
 
 def fetch(desk: Desk, batch_id: str) -> Fetched:
     """
-    Read a batch and its instructions.
+    Read a batch, and its instructions if it has no pages.
 
     A batch that counts no instruction, and was never pushed to from here, has none to list.
 
     Raises:
         ProlificError: What `Prolific.get_batch` raises; or the batch counts more instructions
-            than are listed, so that a full replacement would delete some unseen.
+            than are shown, so that a full replacement would delete some unseen; or its layout
+            cannot be read.
         TokenRefused: The token is not accepted.
     """
     batch = desk.prolific.get_batch(batch_id)
     fetched = Fetched(batch, None)
     is_empty = fetched.count == 0 and not desk.journal.knows(batch_id)
-    if batch.get("batch_items") is not None or is_empty:
+    if (pages := batch.get("batch_items")) is not None:
+        return Fetched(batch, check_layout(pages, fetched.count))
+    if is_empty:
         return fetched
     fetched = Fetched(batch, fetch_items(desk.prolific, batch_id))
     if fetched.items is not None and fetched.count is not None and fetched.count > len(fetched.items):
@@ -88,6 +92,12 @@ def fetch_items(prolific: Prolific, batch_id: str) -> Items | None:
         if refusal.status in GONE:
             return None
         raise
+
+
+def fetch_pages(prolific: Prolific, batch_id: str) -> Items:
+    """Read the layout of a batch; empty if it has none any more."""
+    pages = prolific.get_batch(batch_id).get("batch_items")
+    return [] if pages is None else check_layout(pages, None)
 
 
 class Reading:

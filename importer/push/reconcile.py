@@ -1,5 +1,5 @@
 """
-What became of a PUT: taking ids from its answer, or from what Prolific holds now.
+What became of a PUT, or of the PATCH of a layout: taking ids from its answer, or from what Prolific holds now.
 
 Both go through the same matcher. Without a usable answer there are three cases. Exactly what was
 asked for: adopt its ids. Still what was there before, for longer than HOLD: send once more.
@@ -12,30 +12,26 @@ created 44 of 200 batches twice, HOLD 1.5 s none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-
-from pydantic import TypeAdapter
 
 from importer.errors import OutcomeUnknown, ProlificError, TokenRefused, Unfinished
 from importer.journal import Import, State
 from importer.matching import Assignment, MatchRefused, assign_ids, equals_before, ids_replaced, named
-from importer.model import Instruction
-from importer.prolific import parse_instructions
+from importer.prolific import parse_instructions, parse_layout
 from importer.push.desk import Desk
-from importer.push.existing import to_held
 from importer.push.giving_up import way_out
 from importer.push.reading import Fetched, Items, fetch
+from importer.wire.batch_items import is_same
+from importer.wire.forms import Form, form_of, is_layout, lies_as_sent, to_held, to_sent
 
 if TYPE_CHECKING:
     from importer.model import JSON
-    from importer.wire.instructions import Held
+    from importer.wire.instructions import Held, Sent
 
 #: How often Prolific is asked while HOLD runs, in seconds.
 POLL_S: Final = 5.0
-
-_INSTRUCTION: Final[TypeAdapter[Instruction]] = TypeAdapter(Instruction)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +40,7 @@ class _Look:
     What Prolific holds now, beside what was sent and what was there before.
 
     Attributes:
-        items: Its instructions, as answered; None if it no longer lists them.
+        items: Its instructions or pages, as answered; None if it no longer lists them.
         count: How many it counts; None if it does not say.
         is_before: Whether it is what was there before, as far as one can see.
         is_settled: Whether waiting would tell nothing more: Prolific answered the PUT with the
@@ -62,8 +58,8 @@ class _Look:
 def accept(desk: Desk, current: Import, raw: str) -> Import:
     """Take the ids from the answer through the matcher; an answer that does not fit is looked into."""
     try:
-        items = parse_instructions(raw)
-        assignment = _assign(current, to_held(items))
+        items = _parse(current, raw)
+        assignment = _assign(current, items)
     except (OutcomeUnknown, MatchRefused) as reason:
         desk.effects.tell(f"{reason} Looking at what Prolific holds now.")
         return desk.move(current, State.SENT, answer=raw, note=str(reason))
@@ -134,7 +130,6 @@ def _decide(desk: Desk, current: Import, look: _Look, may_resend: bool) -> Impor
 
 
 def _look(desk: Desk, current: Import) -> _Look:
-    before = to_held(current.before or [])
     try:
         fetched = fetch(desk, current.batch_id)
         now = None if fetched.items is None else to_held(fetched.items)
@@ -144,26 +139,38 @@ def _look(desk: Desk, current: Import) -> _Look:
             f"them: {refusal} Run importer resume later. {way_out(current.batch_id)}"
         ) from refusal
     desk.effects.checkpoint("looked")
-    if now is None:
+    if fetched.items is None or now is None:
         return _count_only(current, fetched)
     try:
-        found: Assignment | MatchRefused = _assign(current, now)
+        found: Assignment | MatchRefused = _assign(current, fetched.items)
     except MatchRefused as reason:
         found = reason
     # The matcher looks neither at order nor at spaces, so a push that changes nothing else fits
     # what was there before: only a list that has changed shows that it was applied.
-    fits = isinstance(found, Assignment)
-    is_before = equals_before(before, now) and (not fits or _ids(before) == _ids(now))
-    is_settled = _is_harmless_twice(current) if is_before else _is_answer(current, now)
+    is_before = is_unchanged(current.before or [], fetched.items)
+    if isinstance(found, Assignment):
+        is_before = is_before and _ids(to_held(current.before or [])) == _ids(now)
+    is_settled = _is_harmless_twice(current) if is_before else _is_answer(current, fetched.items)
     return _Look(fetched.items, fetched.count, is_before, is_settled, found)
 
 
 def _count_only(current: Import, fetched: Fetched) -> _Look:
     """Look at the only thing that a batch still says when its instructions cannot be read."""
-    counts = {len(current.before or []), len(current.refs)}
-    is_before = fetched.count == len(current.before or []) and len(counts) > 1
+    counts = {_held_before(current), len(_sent(current))}
+    is_before = fetched.count == _held_before(current) and len(counts) > 1
     gone = MatchRefused("Prolific no longer lists its instructions.")
     return _Look(None, fetched.count, is_before, not is_before or _is_harmless_twice(current), gone)
+
+
+def is_unchanged(before: Items, now: Items) -> bool:
+    """Whether Prolific still holds what it held: the same instructions, or the same layout."""
+    if is_layout(before) or is_layout(now):
+        return is_same(before, now)
+    return equals_before(to_held(before), to_held(now))
+
+
+def _held_before(current: Import) -> int:
+    return len(to_held(current.before or []))
 
 
 def _ids(held: Sequence[Held]) -> list[str]:
@@ -171,7 +178,7 @@ def _ids(held: Sequence[Held]) -> list[str]:
 
 
 def _unreadable(current: Import, count: int | None) -> str:
-    was_applied = count == len(current.refs) != len(current.before or [])
+    was_applied = count == len(_sent(current)) != _held_before(current)
     known = (
         f"Prolific applied them (it counts {count})"
         if was_applied
@@ -192,27 +199,34 @@ def _hold_left_s(desk: Desk, current: Import, watched_s: float) -> float:
 
 
 def _is_harmless_twice(current: Import) -> bool:
-    return all("id" in item for item in _items(current))
+    return all(one.id is not None for one in _sent(current))
 
 
-def _answered(current: Import) -> tuple[Held, ...]:
-    """Return the instructions that Prolific answered with; a page or half an answer may be a proxy's."""
+def _parse(current: Import, raw: str) -> Items:
+    is_pages = form_of(body_of(current)) is Form.BATCH_ITEMS
+    return parse_layout(raw) if is_pages else parse_instructions(raw)
+
+
+def _answered(current: Import) -> Items:
+    """Return what Prolific answered with; a page or half an answer may be a proxy's."""
     try:
-        return to_held(parse_instructions(current.answer or ""))
+        items = _parse(current, current.answer or "")
+        to_held(items)
     except OutcomeUnknown:
-        return ()
+        return []
+    return items
 
 
-def _is_answer(current: Import, now: Sequence[Held]) -> bool:
+def _is_answer(current: Import, now: Items) -> bool:
     """Whether Prolific lists what it answered."""
     answered = _answered(current)
-    return bool(answered) and equals_before(answered, now)
+    return bool(answered) and is_unchanged(answered, now)
 
 
 def _is_accepted(current: Import) -> bool:
-    """Whether the answer listed more than what was there before, so that Prolific has acted on the PUT."""
+    """Whether the answer listed more than what was there before, so that Prolific has acted on it."""
     answered = _answered(current)
-    return bool(answered) and not equals_before(to_held(current.before or []), answered)
+    return bool(answered) and not is_unchanged(current.before or [], answered)
 
 
 def _why_not(current: Import, look: _Look) -> str:
@@ -229,34 +243,28 @@ def _why_not(current: Import, look: _Look) -> str:
 
 def _conflict(desk: Desk, current: Import, look: _Look, reason: str) -> Unfinished:
     desk.move(current, State.CONFLICT, after=look.items, note=reason)
-    holds = look.count if look.items is None else len(look.items)
+    holds = look.count if look.items is None else len(to_held(look.items))
     return Unfinished(
-        f"The batch {current.batch_id} held {len(current.before or [])} instruction(s) before, {len(current.refs)} were sent, "
+        f"The batch {current.batch_id} held {_held_before(current)} instruction(s) before, {len(_sent(current))} were sent, "
         f"and now it holds {holds}. {reason} The workbook was not touched. Run importer plan to see what a push "
         "would change now."
     )
 
 
-def _assign(current: Import, held: Sequence[Held]) -> Assignment:
+def _assign(current: Import, answered: Items) -> Assignment:
     before = {one.id for one in to_held(current.before or [])}
-    return assign_ids(_sent(current), held, before=before)
+    found = assign_ids(_sent(current), to_held(answered), before=before)
+    if not lies_as_sent(body_of(current), answered):
+        raise MatchRefused("Prolific lays out the batch in another way than was sent.")
+    return found
 
 
-def _sent(current: Import) -> list[Instruction]:
-    return [
-        _INSTRUCTION.validate_python({"ref": ref, **item})
-        for ref, item in zip(current.refs, _items(current), strict=True)
-    ]
+def _sent(current: Import) -> tuple[Sent, ...]:
+    return to_sent(body_of(current), current.refs)
 
 
 def body_of(current: Import) -> dict[str, JSON]:
-    """Return the PUT's body of an import that has one."""
+    """Return the body of an import that has one: of the PUT, or of the PATCH of a layout."""
     if current.body is None:
         raise AssertionError("an import without a body is never sent")
     return current.body
-
-
-def _items(current: Import) -> list[Mapping[str, JSON]]:
-    items = body_of(current)["instructions"]
-    assert isinstance(items, list)  # noqa: S101 - we built it
-    return [item for item in items if isinstance(item, dict)]

@@ -35,13 +35,12 @@ from importer.errors import (
     WriteRefused,
 )
 from importer.journal import Import, State
-from importer.matching import equals_before
 from importer.push.delivery import Delivered, deliver_ids
 from importer.push.desk import Desk
-from importer.push.existing import to_held
 from importer.push.giving_up import way_out
-from importer.push.reading import fetch_items
-from importer.push.reconcile import accept, body_of, reconcile
+from importer.push.reading import fetch_items, fetch_pages
+from importer.push.reconcile import accept, body_of, is_unchanged, reconcile
+from importer.wire.forms import Form, form_of, is_layout
 
 if TYPE_CHECKING:
     from importer.model import JSON
@@ -171,7 +170,7 @@ def send(desk: Desk, import_id: str) -> Import:
         current = _prepare(desk, current)
     while current.state in (State.PLANNED, State.SENT):
         if current.state is State.PLANNED:
-            current = _put(desk, current)
+            current = _replace(desk, current)
         else:
             current = reconcile(desk, current, may_resend=current.attempts - earlier < MAX_SENDS)
     return current
@@ -190,12 +189,12 @@ def _prepare(desk: Desk, current: Import) -> Import:
 
 def _stop_if_changed(desk: Desk, current: Import) -> None:
     try:
-        items = fetch_items(desk.prolific, current.batch_id)
-        now = None if items is None else to_held(items)
+        read = fetch_pages if is_layout(current.before or []) else fetch_items
+        now = read(desk.prolific, current.batch_id)
     except (ProlificError, TokenRefused) as refusal:
         desk.move(current, State.CANCELLED, note=str(refusal))
         raise
-    if now is None or current.before is None or equals_before(to_held(current.before), now):
+    if now is None or current.before is None or is_unchanged(current.before, now):
         return
     desk.move(current, State.CANCELLED, note="Prolific held something else than the plan was made from.")
     raise PlanRefused(
@@ -241,15 +240,18 @@ def _wait_s(desk: Desk, refusal: ProlificError, attempt: int) -> float:
     return max(back_off_s, asked_s or 0.0)
 
 
-def _put(desk: Desk, current: Import) -> Import:
-    """Commit `sent`, then send the PUT, once."""
+def _replace(desk: Desk, current: Import) -> Import:
+    """Commit `sent`, then send the PUT, or the PATCH of the layout, once."""
+    body = body_of(current)
+    is_pages = form_of(body) is Form.BATCH_ITEMS
+    request = desk.prolific.patch_layout if is_pages else desk.prolific.put_instructions
 
     def once() -> Import:
         nonlocal current
         if current.state is State.PLANNED:
             current = desk.move(current, State.SENT, attempts=current.attempts + 1, sent_at=desk.at)
         try:
-            raw = desk.prolific.put_instructions(current.batch_id, body_of(current))
+            raw = request(current.batch_id, body)
         except (Unreachable, RateLimited) as refusal:
             # Provably without effect, so the journal may forget that it was sent.
             current = desk.move(current, State.PLANNED, attempts=current.attempts - 1, note=str(refusal))

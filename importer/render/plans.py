@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 CHANGES_SHOWN: Final = 50
 
 _SOURCES: Final = {
+    "batch_items": "{count} there, in pages",
     "instructions": "{count} there",
     "count": "no instruction there",
     "journal": "{count} there at the last push",

@@ -19,6 +19,7 @@ from importer.render.screen import Line, Lines, line
 from importer.render.table import next_steps, summary_table
 from importer.render.words import count_of, some_of, typed
 from importer.run.watching import FEW
+from importer.wire.forms import descriptions, entries
 
 if TYPE_CHECKING:
     from importer.errors import ImporterError
@@ -210,10 +211,10 @@ def _counts(done: Import, plan: Plan | None) -> list[str]:
 
 def _conflict_lines(done: Import) -> Iterator[Line]:
     """Show what was there, what was sent and what is there now, as far as it is known."""
-    sent = (done.body or {}).get("instructions")
+    sent = None if done.body is None else entries(done.body)
     for name, items in (("before", done.before), ("sent", sent), ("now", done.after)):
-        if isinstance(items, list):
-            texts = [quote(str(item.get("description", ""))) for item in items if isinstance(item, dict)]
+        if items is not None:
+            texts = [quote(text) for text in descriptions(items)]
             yield line((f"{name + ':':<8}", "strong"), some_of(texts, TEXTS_SHOWN) or "nothing", depth=2)
 
 

@@ -56,6 +56,9 @@ __all__ = [
 ]
 
 _SILENT: Final = Watcher()
+_NOTHING: Final = Consent()
+#: How long a run waits for batches whose tasks are being made (PROCESSING), from its first reading on, in seconds.
+TASKS_WAIT_S: Final = 120.0
 RUN_ID_DIGITS: Final = 8
 
 
@@ -79,7 +82,7 @@ def plan_all(
     check: Callable[[], Iterable[Part]],
     reading: Reading,
     *,
-    relink: bool = False,
+    consent: Consent = _NOTHING,
     watcher: Watcher = _SILENT,
 ) -> RunResult:
     """
@@ -89,11 +92,11 @@ def plan_all(
         desk: What a push needs within reach.
         check: Checks the workbooks, some at a time.
         reading: Has begun to read the batches.
-        relink: Whether proposed re-linking of lost ids is accepted.
+        consent: Whether re-linking, and pages for batches that have none, are part of the plans.
         watcher: Is told how it goes on.
     """
     run = _Run(desk, watcher)
-    run.check_and_plan(check, lambda study: plan_study(desk, study, reading, relink=relink))
+    run.check_and_plan(check, lambda study: plan_study(desk, study, reading, consent))
     return run.result()
 
 
@@ -149,7 +152,9 @@ def push(
 
 def _gated_plan(desk: Desk, study: Study, reading: Reading, consent: Consent) -> StudyResult:
     """Make the plans of a workbook, and close its gate, unless that depends on the plans of others."""
-    result = plan_study(desk, study, reading, relink=consent.relink)
+    # Once tasks are made the batch is READY, and needs that consent: without it there is nothing to wait for.
+    wait_s = TASKS_WAIT_S if consent.tasks_exist else 0.0
+    result = plan_study(desk, study, reading, consent, wait_s=wait_s)
     return result if _needs_others(result, consent) else gate(study, result, consent, 0)
 
 

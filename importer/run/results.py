@@ -27,11 +27,15 @@ class Consent:
         allow_remove: The exact number of instructions that the whole run may delete.
         fingerprints: Fingerprints of the reviewed plans; empty: any plan.
         relink: Whether proposed re-linking of lost ids is accepted.
+        tasks_exist: Whether batches may be changed whose tasks have been made.
+        as_pages: Whether batches without pages, and without instructions, are laid out in pages.
     """
 
     allow_remove: int | None = None
     fingerprints: tuple[str, ...] = ()
     relink: bool = False
+    tasks_exist: bool = False
+    as_pages: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class PlannedBatch:
 
     Attributes:
         plan: What a push would change.
-        items: What Prolific held, as it answered; None if nobody knows.
+        items: The instructions or pages that Prolific held, as it answered; None if nobody knows.
         read_at: When Prolific was read for it, seconds since 1970.
         revision: The journal's then.
     """

@@ -17,37 +17,68 @@ from importer.plan import Plan, check_gate, make_plan
 from importer.push.desk import Desk, locked
 from importer.push.existing import known_items, to_existing
 from importer.push.giving_up import way_out
-from importer.push.reading import Reading, fetch
+from importer.push.reading import Fetched, Reading, fetch
+from importer.push.reconcile import POLL_S
 from importer.push.submitter import advance
 from importer.run.results import Consent, PlannedBatch, StudyResult
 from importer.workbook.writable import check_unchanged, check_writable
 
 
 # ---------------------------------------------------------------- plan
-def plan_study(desk: Desk, study: Study, reading: Reading, *, relink: bool = False) -> StudyResult:
-    """Make the plan of every batch of a workbook; nothing is sent."""
+def plan_study(
+    desk: Desk, study: Study, reading: Reading, consent: Consent, *, wait_s: float = 0.0
+) -> StudyResult:
+    """
+    Make the plan of every batch of a workbook; nothing is sent.
+
+    Args:
+        desk: What a push needs within reach.
+        study: The workbook.
+        reading: Has begun to read the batches.
+        consent: What the researcher agreed to beforehand.
+        wait_s: How long after *reading* began batches are waited for whose tasks are being made.
+    """
     try:
-        planned = desk.crew.map(partial(_plan, desk, reading, relink), study.batches)
+        planned = desk.crew.map(partial(_plan, desk, reading, consent, wait_s), study.batches)
     except ImporterError as refusal:
         return StudyResult(study.workbook, refusal=refusal)
     return StudyResult(study.workbook, tuple(planned))
 
 
-def _plan(desk: Desk, reading: Reading, relink: bool, batch: Batch) -> PlannedBatch:
-    read_at, revision = reading.began_at, reading.revision
+def _plan(desk: Desk, reading: Reading, consent: Consent, wait_s: float, batch: Batch) -> PlannedBatch:
     early = reading.asked(batch.batch_id)
     # An earlier push that was finished meanwhile, here or in another process, has changed the batch.
-    if early is not None and not desk.journal.is_touched(batch.batch_id, revision):
+    if early is not None and not desk.journal.is_touched(batch.batch_id, reading.revision):
         with aside():
             fetched = early.result()
+        planned = _planned(desk, batch, consent, fetched)
+        planned = replace(planned, read_at=reading.began_at, revision=reading.revision)
     else:
-        read_at, revision = desk.at, desk.journal.revision()
-        fetched = fetch(desk, batch.batch_id)
+        planned = _plan_anew(desk, batch, consent)
+    while planned.plan.status == "PROCESSING" and planned.plan.touches_tasks:
+        left_s = reading.began_at + wait_s - desk.at
+        if left_s <= 0:
+            break
+        desk.effects.tell(
+            f"The batch {batch.batch_id} is PROCESSING: Prolific is making its tasks. Waiting, at most {left_s:.0f} s."
+        )
+        desk.effects.sleep(min(left_s, POLL_S))
+        planned = _plan_anew(desk, batch, consent)
+    return planned
+
+
+def _plan_anew(desk: Desk, batch: Batch, consent: Consent) -> PlannedBatch:
+    read_at, revision = desk.at, desk.journal.revision()
+    planned = _planned(desk, batch, consent, fetch(desk, batch.batch_id))
+    return replace(planned, read_at=read_at, revision=revision)
+
+
+def _planned(desk: Desk, batch: Batch, consent: Consent, fetched: Fetched) -> PlannedBatch:
     items, source = known_items(fetched, desk.journal.last_known(batch.batch_id))
     existing = to_existing(batch.batch_id, fetched.batch, items, source)
-    made = make_plan(batch, existing, relink=relink)
+    made = make_plan(batch, existing, relink=consent.relink, as_pages=consent.as_pages)
     made = replace(made, obstacles=(*made.obstacles, *_unfinished(desk, batch.batch_id)))
-    return PlannedBatch(made, items, read_at, revision)
+    return PlannedBatch(made, items)
 
 
 def _unfinished(desk: Desk, batch_id: str) -> list[str]:
@@ -92,6 +123,7 @@ def _reasons(study: Study, result: StudyResult, consent: Consent, deletes: int) 
                 allow_remove=consent.allow_remove,
                 fingerprint=_reviewed(planned.plan, consent),
                 run_deletes=deletes,
+                tasks_exist=consent.tasks_exist,
             )
         except PlanRefused as refusal:
             yield _named(planned.plan, refusal) if len(result.planned) > 1 else refusal
@@ -159,7 +191,7 @@ def _record(desk: Desk, study: Study, planned: PlannedBatch) -> Import:
         before=planned.items,
         body=made.body,
         patch=made.patch,
-        refs=[instruction.ref for instruction in made.instructions],
+        refs=list(made.refs),
         marks=_marks(made),
         ids=dict(made.relinked),
         fingerprint=made.fingerprint,

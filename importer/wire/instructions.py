@@ -19,8 +19,8 @@ from importer.contract import InstructionType, canonical
 from importer.errors import OutcomeUnknown
 from importer.model import JSON, FreeText, HeadedOption, Instruction, Option
 
-_CARRIED_TYPES: Final = frozenset(kind.value for kind in InstructionType)
-_ITEM_FIELDS: Final = frozenset(
+CARRIED_TYPES: Final = frozenset(kind.value for kind in InstructionType)
+ITEM_FIELDS: Final = frozenset(
     (
         "type",
         "description",
@@ -31,7 +31,7 @@ _ITEM_FIELDS: Final = frozenset(
         "options",
     )
 )
-_OPTION_FIELDS: Final = frozenset(("label", "value", "heading"))
+OPTION_FIELDS: Final = frozenset(("label", "value", "heading"))
 # What a server says about an item without the researcher having written it. Names that we do not
 # know count as content, since a PUT would lose it; but created_by, updated_at or workspace_id must
 # not stop a push, so names of that pattern never do.
@@ -88,6 +88,22 @@ class Held:
     cannot_carry: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """
+    One instruction as it is to be sent, or was.
+
+    Attributes:
+        ref: The researcher's short name for it.
+        id: Prolific's id; None means: new.
+        content: What it says.
+    """
+
+    ref: str
+    id: str | None
+    content: Content
+
+
 def request_body(instructions: Sequence[Instruction]) -> dict[str, JSON]:
     """Build the body of the PUT: every instruction of the batch, in order."""
     items: list[JSON] = [to_item(instruction) for instruction in instructions]
@@ -118,6 +134,11 @@ def _option_item(option: Option) -> dict[str, JSON]:
     if isinstance(option, HeadedOption):
         item["heading"] = option.heading
     return item
+
+
+def to_sent(instruction: Instruction) -> Sent:
+    """Bring an instruction of the sheet into the form in which it is looked for in an answer."""
+    return Sent(instruction.ref, instruction.id, to_content(instruction))
 
 
 def to_content(instruction: Instruction) -> Content:
@@ -159,7 +180,19 @@ def from_item(item: Mapping[str, JSON]) -> Held:
     identity, kind = item.get("id"), item.get("type")
     if not isinstance(identity, str) or not isinstance(kind, str):
         raise OutcomeUnknown("Prolific returned an instruction without id or type.")
-    options = _objects(item.get("options"))
+    return Held(
+        identity.lower(), kind, content_of(item), _cannot_carry(item, kind, _objects(item.get("options")))
+    )
+
+
+def content_of(item: Mapping[str, JSON]) -> Content:
+    """
+    Bring what one item says into comparable form, sent or returned.
+
+    Raises:
+        OutcomeUnknown: Options that are no list of objects.
+    """
+    kind = str(item.get("type"))
     content = Content(
         type=kind,
         description=_text(item.get("description")),
@@ -171,9 +204,9 @@ def from_item(item: Mapping[str, JSON]) -> Held:
             content,
             answer_limit=_limit(item.get("answer_limit")),
             disable_dropdown=bool(item.get("disable_dropdown")),
-            options=tuple(_option_content(option) for option in options),
+            options=tuple(_option_content(option) for option in _objects(item.get("options"))),
         )
-    return Held(identity.lower(), kind, content, _cannot_carry(item, kind, options))
+    return content
 
 
 def _objects(value: JSON) -> list[Mapping[str, JSON]]:
@@ -216,13 +249,13 @@ def _limit(value: JSON) -> int | None:
 def _cannot_carry(
     item: Mapping[str, JSON], kind: str, options: Sequence[Mapping[str, JSON]]
 ) -> tuple[str, ...]:
-    if kind not in _CARRIED_TYPES:
+    if kind not in CARRIED_TYPES:
         return (kind,)
-    lost = [name for name, value in item.items() if _is_lost(name, value, _ITEM_FIELDS)]
+    lost = [name for name, value in item.items() if _is_lost(name, value, ITEM_FIELDS)]
     if kind == InstructionType.FREE_TEXT and options:
         lost.append("options")
     for option in options:
-        lost += [name for name, value in option.items() if _is_lost(name, value, _OPTION_FIELDS)]
+        lost += [name for name, value in option.items() if _is_lost(name, value, OPTION_FIELDS)]
     return tuple(dict.fromkeys(lost))
 
 

@@ -1,0 +1,260 @@
+"""A layout: what the sheet describes goes where it belongs, all else stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from importer.errors import OutcomeUnknown, ProlificError
+from importer.model import FreeText, Instruction, MultipleChoice, Option
+from importer.wire.batch_items import (
+    check_layout,
+    crowded,
+    is_same,
+    lay_out,
+    lies_as_sent,
+    places,
+    to_held,
+    without_server_made,
+)
+from importer.wire.layout import Place
+from tests.layouts import ask, brief, by_hand, items, page, single, text, uuid
+
+
+def row(number: int | str, description: str = "") -> FreeText:
+    """A row of the sheet: with a number an instruction that `ask` made, with a text a new one."""
+    if isinstance(number, str):
+        return FreeText(ref=number, description=number)
+    return FreeText(ref=f"Q{number}", id=uuid(number), description=description or f"Why {number}?")
+
+
+def laid(pages: Sequence[dict[str, Any]], *rows: Instruction | tuple[Instruction, Place]) -> str:
+    """The layout of some rows, in short; a row may come with its place."""
+    placed = [one if isinstance(one, tuple) else (one, None) for one in rows]
+    return brief(lay_out(pages, [one for one, _ in placed], [place for _, place in placed]).pages)
+
+
+# ---------------------------------------------------------------- in the order of the sheet
+def test_a_batch_without_layout_gets_a_page_for_each():
+    """One instruction per page, in sheet order."""
+    assert "+a | +b" == laid([], row("a"), row("b"))
+
+
+def test_what_does_not_change_is_sent_as_it_came():
+    """Not a byte of a layout differs if the sheet says what it holds."""
+    held = to_held(by_hand())
+
+    assert ["1", "2", "3", "4", "5"] == [str(int(one.id[-2:], 16)) for one in held]
+    rows = [row(1), row(2), CHOICE, row(4), row(5)]
+    assert by_hand() == lay_out(by_hand(), rows, [None] * 5).pages
+
+
+CHOICE = MultipleChoice(
+    ref="Q3",
+    id=uuid(3),
+    description="Which?",
+    answer_limit=1,
+    options=(Option(label="One", value="1"), Option(label="Two", value="two")),
+)
+
+
+def test_an_edit_keeps_what_has_no_column():
+    """Fields and options that the sheet has no column for, and a number that is written the same."""
+    edited = CHOICE.model_copy(
+        update={"options": (Option(label="Two", value="two"), Option(label="The one", value="1"))}
+    )
+
+    sent = lay_out(by_hand(), [row(1), row(2, "How?"), edited, row(4), row(5)], [None] * 5).pages
+
+    by_id = {item.get("id"): item for item in items(sent)}
+    assert ask(2, "How?", hint="stays") == by_id[uuid(2)]
+    assert [
+        {"label": "Two", "value": "two"},
+        {"label": "The one", "value": 1, "colour": "red"},
+    ] == by_id[uuid(3)]["options"]
+    assert brief(by_hand()) == brief(sent)
+
+
+def test_a_cleared_cell_clears_the_field():
+    """What has a column and is blank on the sheet goes."""
+    sent = lay_out([single(1, ask(1, helper_text="Help"))], [row(1)], [None]).pages
+
+    assert [ask(1)] == items(sent)
+
+
+def test_another_type_takes_nothing_of_the_old_one():
+    """Fields of a type mean nothing for another."""
+    sent = lay_out([single(1, ask(3, validation={"type": "number"}))], [CHOICE], [None]).pages
+
+    assert "validation" not in items(sent)[0]
+
+
+def test_another_order_shares_the_places():
+    """The first of the sheet takes the first place, and content between stays."""
+    pages = [single(1, text(9), ask(1)), single(2, ask(2), text(8)), single(3, ask(3))]
+
+    assert "9 3 | 1 8 | 2" == laid(pages, row(3), row(1), row(2))
+
+
+def test_what_is_left_empty_goes():
+    """A column, a row and a page without items; content keeps them."""
+    pages = [page(1, [[ask(1)], [ask(2)]], [[ask(3)]]), single(2, ask(4)), single(3, ask(5), text(9))]
+
+    assert "2 | 9" == laid(pages, row(2))
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ((1, 2, 3, "n"), "90 | 1, 2 | 9 | 3 | +n | 96"),
+        ((1, 2, "n", 3), "90 | 1, 2 | +n | 9 | 3 | 96"),
+        ((1, "m", "n", 2, 3), "90 | 1 +m +n, 2 | 9 | 3 | 96"),
+        (("m", "n", 1, 2, 3), "90 | +m | +n | 1, 2 | 9 | 3 | 96"),
+        (("n",), "90 | +n | 9 | 96"),
+        ((3, "n", 1, 2), "90 | 3 +n, 1 | 9 | 2 | 96"),
+    ],
+)
+def test_new_ones_stand_behind_the_one_above(rows: tuple[int | str, ...], expected: str):
+    """On a page of their own, but where the page goes on with the next one; never before the intro or behind the outro."""
+    pages = [
+        single(9, text(90), display_position="intro"),
+        page(1, [[ask(1)], [ask(2)]]),
+        single(2, text(9)),
+        single(3, ask(3)),
+        single(8, text(96), display_position="outro"),
+    ]
+
+    assert expected == laid(pages, *map(row, rows))
+
+
+def test_refs_name_what_the_sheet_describes():
+    """One for each item; none for content and for types that the sheet does not know."""
+    sent = lay_out(by_hand(), [row(1), row(2), row("new"), CHOICE, row(4), row(5)], [None] * 6)
+
+    assert ["", "", "Q1", "", "Q2", "", "new", "", "Q3", "", "Q4", "", "Q5", ""] == list(sent.refs)
+
+
+# ---------------------------------------------------------------- by page, row and column
+def test_numbers_lay_a_new_batch_out():
+    """What has one number stands together."""
+    rows = [
+        (row("a"), (1, 1, 1)),
+        (row("b"), (1, 1, 2)),
+        (row("c"), (1, 2, 1)),
+        (row("d"), (1, 2, 1)),
+        (row("e"), (7, 3, 1)),
+    ]
+
+    assert "+a, +b / +c +d | +e" == laid([], *rows)
+
+
+PAGES = [
+    single(9, text(90), display_position="intro"),
+    page(1, [[text(91), ask(1)], [ask(2)]]),
+    single(2, text(92)),
+    single(3, ask(3), text(93)),
+    single(8, text(96), display_position="outro"),
+]
+
+
+def test_numbers_of_what_is_there_change_nothing():
+    """As pulled, so pushed: not a byte differs."""
+    rows = [row(1), row(2), row(3)]
+    wanted = [places(PAGES)[one.id or ""] for one in rows]
+
+    assert [(2, 1, 1), (2, 1, 2), (4, 1, 1)] == wanted
+    assert PAGES == lay_out(PAGES, rows, wanted).pages
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([(1, 2), (2, 2), ("n", 3), (3, 4)], "90 | 91 1 2 | +n | 92 | 3 93 | 96"),
+        ([(1, 2), (2, 3), (3, 4)], "90 | 91 1 | 2 | 92 | 3 93 | 96"),
+        ([(3, 1), (1, 2), (2, 2)], "90 | 92 | 3 93 | 91 1 2 | 96"),
+        ([("n", 1), (1, 2), (2, 2), (3, 4)], "90 | +n | 91 1 2 | 92 | 3 93 | 96"),
+        ([(1, 2), (2, 2), (3, 2), ("n", 4)], "90 | 91 1 2 3 | 92 | +n | 93 | 96"),
+        ([(1, 2), (2, 2), ("n", 4)], "90 | 91 1 2 | 92 | +n | 93 | 96"),
+        ([("n", 1)], "90 | +n | 91 | 92 | 93 | 96"),
+    ],
+)
+def test_pages_are_known_by_what_they_hold(rows: list[tuple[int | str, int]], expected: str):
+    """Content stays in front of the page that follows it; new pages fill gaps; intro and outro stay at the ends."""
+    assert expected == laid(PAGES, *((row(name), (number, 1, 1)) for name, number in rows))
+
+
+def test_pages_keep_their_ids_with_what_they_hold():
+    """A page that only gets another number is the same page."""
+    sent = lay_out(PAGES, [row(3), row(1), row(2)], [(1, 1, 1), (2, 1, 1), (2, 1, 2)]).pages
+
+    assert [9, 2, 3, 1, 8] == [int(one["id"].replace("-", ""), 16) // 10_000 for one in sent]
+
+
+def test_more_than_two_columns_are_named():
+    """Prolific takes one or two; content has a column, too."""
+    pages = [page(1, [[text(9)], [ask(1)]])]
+    sent = lay_out(pages, [row(1), row("n")], [(1, 1, 2), (1, 1, 3)]).pages
+
+    assert ((1,), ()) == (crowded(sent), crowded(pages))
+
+
+# ---------------------------------------------------------------- reading and comparing
+@pytest.mark.parametrize(
+    "pages", [[1], [{"rows": 1}], [{"rows": [{"columns": ["x"]}]}], "pages", {"rows": []}]
+)
+def test_what_is_no_layout_is_not_read(pages: Any):
+    """Nothing is planned from an answer that cannot be read."""
+    with pytest.raises(OutcomeUnknown):
+        check_layout(pages, None)
+
+
+def test_a_layout_that_lacks_an_instruction_is_not_planned_from():
+    """A push would delete it unseen; content is no instruction, a type that nobody knows may be one."""
+    assert by_hand() == check_layout(by_hand(), 6)
+    with pytest.raises(ProlificError, match="counts 7 instruction"):
+        check_layout(by_hand(), 7)
+
+
+def test_an_id_twice_is_not_planned_from():
+    """Which of the two is kept, nobody knows."""
+    with pytest.raises(ProlificError, match="twice"):
+        check_layout([single(1, ask(1)), single(2, ask(1))], None)
+
+
+def test_what_only_a_server_says_is_neither_sent_nor_compared():
+    """`order` must not be sent, and a time of change says nothing about what is held."""
+    answered = [single(1, ask(1, order=1, created_at="2026"), updated_at="2026")]
+
+    assert [single(1, ask(1))] == without_server_made(answered)
+    assert is_same(answered, [single(1, ask(1))])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        [single(1, ask(1), text(9)), single(3, ask(2))],
+        [single(1, text(9), ask(1)), single(2, ask(2))],
+        [single(1, ask(1), text(9, "x")), single(2, ask(2))],
+        [single(1, ask(1), text(9)), single(2, ask(2, "x"))],
+        [single(2, ask(2)), single(1, ask(1), text(9))],
+        [single(1, ask(1), text(9)), single(2, ask(2), display_position="outro")],
+    ],
+)
+def test_layouts_differ_in_ids_contents_and_places(other: list[dict[str, Any]]):
+    """What a layout shows, and where, is all of it."""
+    one = [single(1, ask(1), text(9)), single(2, ask(2))]
+
+    assert is_same(one, one)
+    assert not is_same(one, other)
+
+
+def test_new_entries_lie_where_they_were_sent():
+    """What had no id may have any; what had one must lie there under it."""
+    sent = lay_out([single(1, ask(1), text(9))], [row(1), row("n")], [None, None]).pages
+
+    assert lies_as_sent(sent, [single(1, ask(1), text(9)), single(2, ask(2, "n"))])
+    assert not lies_as_sent(sent, [single(2, ask(2, "n")), single(1, ask(1), text(9))])
+    assert not lies_as_sent(sent, [single(1, ask(1)), single(2, ask(2, "n"))])
+    assert not lies_as_sent(sent, [single(1, ask(1), text(8)), single(2, ask(2, "n"))])
