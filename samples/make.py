@@ -26,7 +26,7 @@ from importer.render import plain, plan_text
 from importer.render.screen import paint
 from importer.wire.instructions import from_item, to_item
 from importer.workbook.template import DOCUMENTED_EXAMPLE, write_filled
-from samples import make_broken, make_studies
+from samples import make_broken, make_studies, make_wire_forms
 
 SAMPLES = Path(__file__).parent
 ROOT = SAMPLES.parent
@@ -62,6 +62,12 @@ def column_tables() -> str:
 def with_tables(readme: str) -> str:
     """Return the README with its tables of columns as they should be."""
     return _TABLES.sub(lambda found: f"{found[1]}\n{column_tables()}\n{found[2]}", readme)
+
+
+def wire_forms(page: str) -> str:
+    """Return the page about the wire forms with its bodies as they should be."""
+    (study,) = check([SAMPLES / "documented" / "study.xlsx"]).studies
+    return make_wire_forms.written(page, study.batches[0])
 
 
 def sample_plan() -> Plan:
@@ -175,6 +181,8 @@ def main() -> None:
     README.write_text(with_tables(README.read_text("utf-8")), "utf-8")
     for path, text in plan_texts().items():
         path.write_text(text, "utf-8")
+    page = make_wire_forms.PAGE
+    page.write_text(wire_forms(page.read_text("utf-8")), "utf-8")
     PLAN_PICTURE.parent.mkdir(exist_ok=True)
     PLAN_PICTURE.write_text(plan_picture(), "utf-8")
     if "--sheet-picture" in sys.argv[1:]:

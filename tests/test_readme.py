@@ -53,6 +53,15 @@ def test_the_column_tables_are_the_contract():
     assert make.with_tables(TEXT) == TEXT
 
 
+def test_the_page_about_the_wire_forms_is_what_is_sent():
+    """`python -m samples.make` writes it."""
+    page = make.make_wire_forms.PAGE.read_text("utf-8")
+
+    assert make.wire_forms(page) == page
+    for sent in ('"instructions": [', '"batch_items": [', "<p>Read both responses first.</p>", "| Q3 |"):
+        assert sent in page
+
+
 def test_the_picture_of_the_plan_is_what_is_shown():
     """`python -m samples.make` draws it."""
     assert make.plan_picture() == make.PLAN_PICTURE.read_text("utf-8")
