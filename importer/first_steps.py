@@ -78,7 +78,7 @@ def template(out: Path, example: bool, force: bool) -> None:
     "faults",
     multiple=True,
     metavar="KIND",
-    help="Go wrong once, at the next PUT: such as reset-after, rate-limited, error-before; may be repeated.",
+    help="Go wrong once, at the next PUT (POST:KIND: at the next POST): such as reset-after, rate-limited, error-before; may be repeated.",
 )
 @click.option(
     "--switch",
@@ -107,8 +107,9 @@ def sandbox(
 
     local = Sandbox(port=port, latency_s=latency_ms / 1000)
     try:
-        for kind in faults:
-            local.fault(kind, method="PUT")
+        for asked in faults:
+            method, _, kind = asked.rpartition(":")
+            local.fault(kind, method=method or "PUT")
         for asked in switches:
             local.switches.turn(asked)
     except ValueError as unknown:

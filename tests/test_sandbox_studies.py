@@ -373,6 +373,20 @@ def test_lists_hold_the_short_form(sandbox: Sandbox, ready_id: str) -> None:
     assert call(sandbox, "GET", "/api/v1/projects/other/studies/").json()["results"] == []
 
 
+def test_studies_of_a_project_come_in_pages(sandbox: Sandbox) -> None:
+    """If that is asked for: so many on a page, the newest first on demand, and how many there are."""
+    made = [sandbox.add_study(UNKNOWN, f"Study {number}") for number in range(5)]
+
+    def page(query: str) -> tuple[list[str], int]:
+        listed = call(sandbox, "GET", f"/api/v1/projects/{PROJECT_ID}/studies/?{query}").json()
+        return ids(listed["results"]), listed["meta"]["count"]
+
+    assert page("page=2&page_size=2") == (made[2:4], 5)
+    assert page("page=1&page_size=2&ordering=-date_created") == (made[:-3:-1], 5)
+    assert page("page=4&page_size=2") == ([], 5)
+    assert call(sandbox, "GET", f"/api/v1/projects/{PROJECT_ID}/studies/?page=0").status_code == 400
+
+
 def test_workspace_and_project_are_listed(sandbox: Sandbox) -> None:
     """One of each, so that a study has somewhere to be."""
     workspaces = call(sandbox, "GET", "/api/v1/workspaces/").json()["results"]

@@ -97,6 +97,7 @@ class SandboxApp:
 
     def _exchange(self, scope: Scope, receive: Receive, headers: dict[str, str], body: bytes) -> Exchange:
         path = scope["path"].rstrip("/")
+        address = f"{path}?{scope['query_string'].decode('latin-1')}"
         payload = parse_json(body)
         received = self._enter(scope, headers, body)
         received.ids_sent = () if isinstance(payload, Unreadable) else ids_in(payload)
@@ -110,7 +111,7 @@ class SandboxApp:
             headers = {name: value for name, value in response.headers.items() if name != "content-length"}
             proper = Answer(response.status_code, headers, bytes(response.body))
             if exchange.method == "GET":
-                self.earlier[path] = proper
+                self.earlier[address] = proper
             return proper
 
         async def wait_gone() -> None:
@@ -127,7 +128,7 @@ class SandboxApp:
             pause=self._pause,
             wait_gone=wait_gone,
             refuse=self._refuse,
-            earlier=self.earlier.get(path),
+            earlier=self.earlier.get(address),
             now=self._clock,
         )
         return exchange

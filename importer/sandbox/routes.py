@@ -101,12 +101,12 @@ def _operations(store: Store, switches: Switches) -> list[Route]:
         _get(f"{dataset}/status", lambda request: {"status": store.datasets.read(_id(request)).status}),
         _get(f"{dataset}/upload-url/{{filename}}", _upload_url(store), status=HTTPStatus.CREATED),
         Route(f"{UPLOADS}/{{id}}/{{filename}}", _upload(store), methods=["PUT"]),
-        _get(f"{_API}/studies", lambda request: _listed(_studies(store, request))),
+        _get(f"{_API}/studies", _studies(store)),
         Route(f"{_API}/studies", _create_study(store), methods=["POST"]),
         _get(study, lambda request: store.studies.shelf.get(_id(request)).to_json()),
         Route(study, _patch_study(store), methods=["PATCH"]),
         Route(f"{study}/transition", _transition(store), methods=["POST"]),
-        _get(f"{_API}/projects/{{id}}/studies", lambda request: _listed(_studies(store, request))),
+        _get(f"{_API}/projects/{{id}}/studies", _studies_of_project(store)),
         _get(f"{_API}/workspaces", lambda _: _listed([_named(WORKSPACE_ID, "Sandbox workspace")])),
         _get(workspace, lambda request: _named(_id(request), "Sandbox workspace")),
         _get(f"{workspace}/projects", lambda _: _listed([_project()])),
@@ -246,10 +246,27 @@ def _upload(store: Store) -> Handler:
 # ------------------------------------------------------------------ studies, workspaces
 
 
-def _studies(store: Store, request: Request) -> list[JSON]:
-    project = request.path_params.get("id")
-    held = [one for one in store.studies.shelf.all() if project in (None, one.fields["project"])]
-    return [one.short_json() for one in held]
+def _studies(store: Store) -> Callable[[Request], Mapping[str, JSON]]:
+    return lambda _: _listed([one.short_json() for one in store.studies.shelf.all()])
+
+
+def _studies_of_project(store: Store) -> Callable[[Request], Mapping[str, JSON]]:
+    def list_studies(request: Request) -> Mapping[str, JSON]:
+        held = [one for one in store.studies.shelf.all() if one.fields["project"] == _id(request)]
+        if request.query_params.get("ordering") == "-date_created":
+            held.reverse()
+        page, size = _natural(request, "page", 1), _natural(request, "page_size", len(held) or 1)
+        on_page: list[JSON] = [one.short_json() for one in held[(page - 1) * size : page * size]]
+        return _listed(on_page) | {"meta": {"count": len(held)}}
+
+    return list_studies
+
+
+def _natural(request: Request, name: str, default: int) -> int:
+    text = request.query_params.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise Refused(400, {name: ["A valid integer of at least 1 is required."]})
+    return int(text)
 
 
 def _create_study(store: Store) -> Handler:
