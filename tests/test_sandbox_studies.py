@@ -115,6 +115,16 @@ def test_dataset_is_ready_after_its_upload(sandbox: Sandbox, dataset_id: str) ->
     assert dataset["has_predetermined_grouping_id"] is False
 
 
+def test_batch_knows_what_its_dataset_has_become(sandbox: Sandbox, dataset_id: str) -> None:
+    """A dataset may be attached before its file is there; the batch says how many rows it has by now."""
+    batch_id = sandbox.add_batch(dataset_id=dataset_id)
+    upload(promised(sandbox, dataset_id)["upload_url"])
+    statuses(sandbox, f"{DATASETS}/{dataset_id}")
+
+    ready = {"id": dataset_id, "total_datapoint_count": 3, "filename": "prompts.csv"}
+    assert call(sandbox, "GET", f"{API}/{batch_id}").json()["datasets"] == [ready]
+
+
 @pytest.mark.parametrize("body", [b"", b"prompt\n", b"prompt\n\xff\n"])
 def test_file_without_rows_ends_in_error(sandbox: Sandbox, dataset_id: str, body: bytes) -> None:
     """Nothing, a header alone and what is not UTF-8 are taken at first, and then found to be no data."""
@@ -149,6 +159,15 @@ def test_upload_keeps_to_what_was_presigned(sandbox: Sandbox, dataset_id: str) -
     assert [answer.status_code for answer in refused] == [403, 403, 403, 400]
     assert {answer.headers["Content-Type"] for answer in refused} == {"application/xml"}
     assert statuses(sandbox, f"{DATASETS}/{dataset_id}", 1) == ["UNINITIALISED"]
+
+
+def test_upload_needs_its_length(sandbox: Sandbox, dataset_id: str) -> None:
+    """Object stores do not take a body in chunks, which is how an HTTP library sends a stream."""
+    url = promised(sandbox, dataset_id)["upload_url"]
+
+    chunked = requests.put(url, data=iter([CSV]), headers={"Content-Type": "text/csv"}, timeout=20)
+
+    assert (chunked.status_code, sandbox.creations()["upload"]) == (501, 0)
 
 
 def test_presigned_address_expires() -> None:
