@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from importer.contract import cell_name
 from importer.model import Batch
 from importer.problems import Problem, Report
 from importer.workbook.cells import Spot
@@ -21,6 +22,8 @@ class SheetPlaces:
     The cells of one sheet that are the importer's.
 
     Attributes:
+        name: As it stands in the workbook.
+        numbers: Column number of each column of the contract that the sheet has.
         part: Zip member of the sheet's XML.
         prefix: Prefix of its element names ("" or such as "x:").
         columns: The importer's columns that the sheet has.
@@ -29,6 +32,8 @@ class SheetPlaces:
         texts: What stands there now; only cells that are not blank.
     """
 
+    name: str
+    numbers: Mapping[str, int]
     part: str
     prefix: str
     columns: frozenset[str]
@@ -54,6 +59,11 @@ class Places:
     batches: SheetPlaces | None
     rows: Mapping[tuple[str, str], int]
     batch_rows: Mapping[str, int]
+
+    def cell(self, batch_ref: str, ref: str, column: str) -> str:
+        """Return where a cell of an instruction stands, such as `Instructions!C7`; "" if there is none."""
+        row, number = self.rows.get((batch_ref, ref)), self.instructions.numbers.get(column)
+        return "" if row is None or number is None else f"{self.instructions.name}!{cell_name(row, number)}"
 
 
 @dataclass(frozen=True, slots=True)

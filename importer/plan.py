@@ -331,8 +331,13 @@ def check_gate(
             f"The plan is no longer the one that was reviewed: its fingerprint is {plan.fingerprint}, not {fingerprint}. "
             f"Look at it with importer plan, then run again with --plan {plan.fingerprint}."
         )
-    if plan.touches_tasks and (plan.status == "PROCESSING" or (plan.status == "READY" and not tasks_exist)):
-        reasons.append(_STATUS_REASONS[plan.status])
+    if plan.touches_tasks and plan.status == "PROCESSING":
+        reasons.append(
+            "The batch is still PROCESSING: Prolific is making tasks from its instructions. Wait until it is READY, then "
+            "run this again."
+        )
+    elif plan.touches_tasks and plan.status not in ("", "UNINITIALISED", "ERROR") and not tasks_exist:
+        reasons.append(_tasks_reason(plan))
     needed = len(plan.deletes) if run_deletes is None else run_deletes
     if plan.deletes and not plan.has_strangers and allow_remove != needed:
         reasons += [_relink_reason(plan)] if plan.relinks else []
@@ -341,12 +346,12 @@ def check_gate(
         raise PlanRefused("\n".join([*reasons[:-1], f"{reasons[-1]} Nothing was sent."]))
 
 
-_STATUS_REASONS: Final = {
-    "PROCESSING": "The batch is still PROCESSING: Prolific is making tasks from its instructions. Wait until it is READY, "
-    "then run this again.",
-    "READY": "The batch is READY: its tasks exist, and nothing documents whether they take up a change. "
-    "To change it all the same, run again with --tasks-exist.",
-}
+def _tasks_reason(plan: Plan) -> str:
+    return (
+        f"The batch is {plan.status}: its tasks exist, and nothing documents whether they take up a change; if a study of it "
+        "is published, Prolific refuses the change, or participants do not all see the same. "
+        "To change the batch all the same, run again with --tasks-exist."
+    )
 
 
 def _relink_reason(plan: Plan) -> str:

@@ -114,6 +114,15 @@ def sent_items(pages: Pages) -> list[Entry]:
     return [item.own for item in items(read(pages))]
 
 
+def item_places(pages: Pages) -> dict[tuple[int, ...], str]:
+    """Return the type of each item by its page, row, column and place there, from 0, as refusals name them."""
+    return {
+        (page - 1, row - 1, at - 1, place): str(item.own.get("type"))
+        for (page, row, at), _, column in columns(read(pages))
+        for place, item in enumerate(column.inner)
+    }
+
+
 def places(pages: Pages) -> dict[str, Place]:
     """Return where each item with an id stands."""
     return {item.id: place for place, _, column in columns(read(pages)) for item in column.inner if item.id}
