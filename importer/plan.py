@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -22,11 +22,11 @@ from importer.changes import Change, FieldChange, Kind, compare
 from importer.contract import TASK_DETAILS, canonical
 from importer.errors import PlanRefused
 from importer.matching import Relink, find_relinks, named
-from importer.model import JSON, Batch, BatchDetails, Instruction
+from importer.model import JSON, Batch, BatchDetails, Block, Instruction, Item
 from importer.problems import quote
 from importer.wire import batch_items
 from importer.wire.forms import Form
-from importer.wire.instructions import Held, request_body, to_sent
+from importer.wire.instructions import Held, not_carried, request_body, to_sent
 
 FINGERPRINT_DIGITS: Final = 12
 
@@ -170,7 +170,10 @@ def make_plan(batch: Batch, existing: Existing, *, relink: bool = False, as_page
         refs=refs,
         patch=patch,
         notes=(*_notes(existing, changes, body or patch), *notes),
-        obstacles=tuple(_obstacles(existing, form, instructions, body, lacking)),
+        obstacles=(
+            *_form_obstacles(form, batch.items, body),
+            *_obstacles(existing, form, instructions, body, lacking),
+        ),
         fingerprint=_fingerprint(
             {
                 "batch": batch.batch_id,
@@ -269,6 +272,19 @@ def _obstacles(
     else:
         found += _held_obstacles(existing.held, form, instructions)
     return found
+
+
+def _form_obstacles(form: Form, items: Sequence[Item], body: object) -> Iterator[str]:
+    """Name the cells that the wire form has no field for."""
+    # What Prolific holds already, and nobody sends, is in nobody's way; a list of instructions never holds a block.
+    sent = [one for one in items if body is not None or isinstance(one, Block)]
+    beyond = [f"{one.ref} {column}" for one in sent for column in not_carried(one)]
+    if beyond and form is Form.INSTRUCTIONS:
+        yield (
+            f"The batch has no pages, and Prolific takes {len(beyond)} cell(s) of the sheet for batches made of pages only "
+            f"({named(beyond)}). Clear the cells, leave the rows out with a # before their ref, or give the batch pages "
+            "with --pages if it holds no instruction yet."
+        )
 
 
 def _held_obstacles(held: Sequence[Held], form: Form, instructions: Sequence[Instruction]) -> list[str]:

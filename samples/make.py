@@ -41,6 +41,7 @@ _LEVELS = {
     Level.BATCH: "batch",
     Level.INSTRUCTION: "instruction",
     Level.OPTION: "option",
+    Level.ENTRY: "instruction or unit",
     Level.RESEARCHER: "you",
     Level.IMPORTER: "the importer",
 }
@@ -98,7 +99,7 @@ def sample_plan() -> Plan:
         batch_id, "Accuracy, wave 2", {}, None, "UNINITIALISED",
         pages=None, held=tuple(from_item(item) for item in held), source="instructions",
     )  # fmt: skip
-    return make_plan(Batch(batch_id=batch_id, details=BatchDetails(), instructions=sheet), existing)
+    return make_plan(Batch(batch_id=batch_id, details=BatchDetails(), items=sheet), existing)
 
 
 def plan_texts() -> dict[Path, str]:

@@ -172,8 +172,9 @@ def _item(row: Instruction, held: Entry | None) -> Entry:
         return fresh
     kept = {name: value for name, value in held.items() if name not in ITEM_FIELDS}
     texts = [option.value for option in content.options]
-    options = _options(_objects(held.get("options")), texts, _objects(fresh.get("options")))
-    return kept | fresh | ({"options": options} if options else {})
+    name = "unit_options" if "unit_options" in fresh else "options"
+    options = _options(_objects(held.get(name)), texts, _objects(fresh.get(name)))
+    return kept | fresh | ({name: options} if options else {})
 
 
 def _options(held: Sequence[Entry], texts: Sequence[str], fresh: Sequence[Entry]) -> list[JSON]:
