@@ -156,7 +156,8 @@ def header_note(column: Column) -> str:
 def _write_sheet(sheet: Worksheet, contract: SheetContract, rows: Sequence[Row]) -> None:
     formatted = max(FORMATTED_ROWS, len(rows)) + 1
     ruled = max(RULED_ROWS, len(rows) + FORMATTED_ROWS)
-    is_folded = not any(row.get(column.name) for row in rows for column in contract.columns if column.is_rare)
+    read = [row for row in rows if not row.get("ref", "").startswith(COMMENT_MARK)]
+    is_folded = not any(row.get(column.name) for row in read for column in contract.columns if column.is_rare)
     for number, column in enumerate(contract.columns, 1):
         _write_header(sheet, number, column)
         _format_column(sheet, number, column, formatted, filled=len(rows) + 1)
