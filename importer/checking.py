@@ -97,14 +97,13 @@ def to_places(frames: Frames) -> Places:
     """Keep of a workbook what a push may write to."""
     rows = first_rows(frames)
     batches = frames.batches
-    ids = [] if batches is None else batches.data["batch_id"].str.lower().tolist()
-    id_rows = [] if batches is None else batches.data.index.tolist()
+    ids = {} if batches is None else dict(zip(batches.column("batch_id"), batches.numbers, strict=True))
     return Places(
         sha256=frames.sha256,
         instructions=_sheet_places(frames.instructions, set(rows.values())),
-        batches=None if batches is None else _sheet_places(batches, set(batches.data.index)),
+        batches=None if batches is None else _sheet_places(batches, set(batches.numbers)),
         rows=rows,
-        batch_rows=dict(zip(ids, id_rows, strict=True)),
+        batch_rows={name.lower(): row for name, row in ids.items()},
     )
 
 
@@ -113,7 +112,7 @@ def _sheet_places(sheet: SheetFrame, rows: set[int]) -> SheetPlaces:
     texts = {
         (row, name): text
         for name in names
-        for row, text in zip(sheet.data.index.tolist(), sheet.data[name].tolist(), strict=True)
+        for row, text in zip(sheet.numbers, sheet.column(name), strict=True)
         if text and row in rows
     }
     return SheetPlaces(
