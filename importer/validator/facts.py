@@ -45,6 +45,7 @@ NONE: Final = -1
 
 OPTION_COLUMNS: Final = tuple(c.name for c in INSTRUCTIONS.columns if c.level is Level.OPTION)
 ENTRY_COLUMNS: Final = tuple(c.name for c in INSTRUCTIONS.columns if c.level is Level.ENTRY)
+_TAKEN_AS_THEY_STAND: Final = frozenset((Kind.TEXT, Kind.WORD, Kind.FREE, Kind.LIST))
 #: No more digits than a number of options may have: int() refuses thousands of them.
 _COUNT: Final = re.compile(r"[1-9][0-9]{0,8}")
 #: What Excel keeps of a number, and how it is read from a cell (1e-07).
@@ -56,6 +57,8 @@ _FILE_TYPE: Final = re.compile(FILE_TYPE)
 
 def normal(text: str, kind: Kind) -> str:
     """Return the form in which two cells of one kind are compared."""
+    if kind in _TAKEN_AS_THEY_STAND:
+        return canonical(text)
     folded = text.casefold()
     if kind is Kind.LIMIT and folded == ANY_NUMBER_WORD:
         return str(ANY_NUMBER)
