@@ -7,10 +7,10 @@ Light on purpose: a push sends models and writes to places, and needs neither fr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from importer.model import Batch
+from importer.model import Batch, Dataset, Draft
 from importer.problems import Problem, Report
 from importer.workbook.cells import Spot
 
@@ -47,6 +47,9 @@ class Places:
         batches: The sheet Batches; None if there is none.
         rows: First row of each instruction, by (batch ref, instruction ref).
         batch_rows: Row of each batch on the sheet Batches, by batch id.
+        datasets: The sheet Datasets; None if there is none.
+        studies: The sheet Studies; None if there is none.
+        named_rows: Row of each batch, dataset and study, by (sheet's name in the contract, short name).
     """
 
     sha256: str
@@ -54,6 +57,9 @@ class Places:
     batches: SheetPlaces | None
     rows: Mapping[tuple[str, str], int]
     batch_rows: Mapping[str, int]
+    datasets: SheetPlaces | None = None
+    studies: SheetPlaces | None = None
+    named_rows: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +72,16 @@ class Study:
         path: Where it is, links followed.
         batches: What it describes.
         places: Where its ids go.
+        datasets: Those that `importer setup` makes, or has made.
+        drafts: Studies likewise.
     """
 
     workbook: str
     path: Path
     batches: tuple[Batch, ...]
     places: Places
+    datasets: tuple[Dataset, ...] = ()
+    drafts: tuple[Draft, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

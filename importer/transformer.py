@@ -17,16 +17,20 @@ from importer.contract import (
     BATCHES,
     INSTRUCTIONS,
     NO_WORDS,
+    STUDIES,
     TASK_DETAILS,
     YES_WORDS,
     InstructionType,
     Kind,
     Level,
     canonical,
+    devices_in,
 )
 from importer.model import (
     Batch,
     BatchDetails,
+    Dataset,
+    Draft,
     FreeText,
     HeadedOption,
     Instruction,
@@ -52,6 +56,9 @@ _FIELD_COLUMNS: Final = {
     if column.name == "instruction_id"
     or (column.level is Level.INSTRUCTION and column.name not in ("batch", "ref"))
 }
+_DRAFT_COLUMNS: Final = tuple(
+    name for name in STUDIES.names if name in Draft.model_fields and name != "batch"
+)
 _OPTION_COLUMNS: Final = {
     column.name.removeprefix("option_"): column.name
     for column in INSTRUCTIONS.columns
@@ -82,15 +89,55 @@ def to_batches(frames: Frames, *, batch_id: str | None = None) -> tuple[Batch, .
     instructions: dict[str, list[Instruction]] = {}
     for (ref, _), rows in blocks.items():
         instructions.setdefault(ref, []).append(_instruction([cells for _, cells in rows]))
+    datasets = {canonical(one.ref): one.dataset_id for one in to_datasets(frames)}
     return tuple(
         Batch(
             ref=cells["batch"],
             batch_id=(cells["batch_id"] or batch_id or "").lower(),
             row=row,
-            details=BatchDetails(**_details(cells)),
+            workspace_id=cells["workspace_id"].lower() or None,
+            dataset=cells["dataset"],
+            details=BatchDetails(
+                **{"dataset_id": datasets.get(canonical(cells["dataset"])), **_details(cells)}
+            ),
             instructions=tuple(instructions.get(canonical(cells["batch"]), ())),
         )
         for row, cells in _batch_rows(frames)
+    )
+
+
+def to_datasets(frames: Frames) -> tuple[Dataset, ...]:
+    """Build the datasets of a workbook, in sheet order; errors as for `to_batches`."""
+    if frames.datasets is None:
+        return ()
+    return tuple(
+        Dataset(
+            ref=cells["dataset"],
+            row=row,
+            dataset_id=cells["dataset_id"].lower() or None,
+            name=cells["name"] or cells["dataset"],
+            file=cells["file"],
+            workspace_id=cells["workspace_id"].lower() or None,
+        )
+        for row, cells in _rows(frames.datasets)
+    )
+
+
+def to_drafts(frames: Frames) -> tuple[Draft, ...]:
+    """Build the studies of a workbook, in sheet order; errors as for `to_batches`."""
+    if frames.studies is None:
+        return ()
+    return tuple(
+        Draft.model_validate(
+            {"ref": cells["study"], "row": row}
+            | {
+                name: _value(STUDIES.by_name[name].kind, cells[name])
+                for name in _DRAFT_COLUMNS
+                if cells[name]
+            }
+            | {"batch": cells["batch"]}
+        )
+        for row, cells in _rows(frames.studies)
     )
 
 
@@ -154,15 +201,19 @@ def _option(cells: Cells) -> dict[str, str]:
     return {field: cells[column] for field, column in _OPTION_COLUMNS.items() if cells[column]}
 
 
-def _value(kind: Kind, text: str) -> str | int | bool:
+def _value(kind: Kind, text: str) -> str | int | bool | tuple[str, ...]:
     word = text.casefold()
+    if kind is Kind.COUNT:
+        return int(text)
+    if kind is Kind.DEVICES:
+        return tuple(devices_in(text))
     if kind is Kind.LIMIT:
         return ANY_NUMBER if word == ANY_NUMBER_WORD else int(text)
     if kind is Kind.FLAG:
         if word not in (*YES_WORDS, *NO_WORDS):
             raise ValueError(f"{text} is neither yes nor no")
         return word in YES_WORDS
-    return text.lower() if kind is Kind.UUID else text
+    return text.lower() if kind in (Kind.UUID, Kind.SHORT_ID) else text
 
 
 def to_rows(batches: Sequence[Batch]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
@@ -184,7 +235,10 @@ def to_rows(batches: Sequence[Batch]) -> tuple[list[dict[str, str]], list[dict[s
 
 def _batch_row(batch: Batch) -> dict[str, str]:
     given = {name: getattr(batch.details, name) or "" for name in _DETAIL_COLUMNS}
-    return {"batch": batch.ref, "batch_id": batch.batch_id, **given}
+    own = {"workspace_id": batch.workspace_id or "", "dataset": batch.dataset}
+    if batch.dataset:
+        given["dataset_id"] = ""
+    return {"batch": batch.ref, "batch_id": batch.batch_id, **own, **given}
 
 
 def _instruction_rows(batch_ref: str, instruction: Instruction) -> list[dict[str, str]]:

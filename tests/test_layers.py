@@ -28,7 +28,7 @@ TIERS = {
     },
     "edges": {"journal", "prolific", "sandbox", "settings", "sources", "workbook"},
     "core": {"sheets", "validator", "transformer", "places", "wire", "changes", "matching", "plan"},
-    "check": {"checking", "crosscheck", "gathered", "background", "twins"},
+    "check": {"checking", "crosscheck", "csv_files", "gathered", "background", "twins"},
     "push": {"push"},
     "run": {"run"},
     "render": {"render", "report"},

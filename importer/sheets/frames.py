@@ -16,10 +16,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from importer.contract import BATCHES, INSTRUCTIONS, SheetContract, canonical
+from importer.contract import BATCHES, DATASETS, INSTRUCTIONS, STUDIES, SheetContract, canonical
 from importer.errors import WorkbookRefused
 from importer.problems import LIST_COLUMNS, LIST_HEADER_ROW, LIST_SHEET, Problem, problem, quote
-from importer.sheets.headers import Place, find_sheet, first_rows, match_headers, missing_sheet
+from importer.sheets.headers import (
+    Place,
+    find_setup_sheet,
+    find_sheet,
+    first_rows,
+    match_headers,
+    missing_sheet,
+)
 from importer.sheets.merged import check_merged
 from importer.sheets.rows import GatheredRows
 from importer.sheets.spots import SpotFinder
@@ -64,6 +71,8 @@ class Frames:
         sha256: Digest of the bytes that were read.
         instructions: *ref* is filled in where it was carried, *batch* where only one is possible.
         batches: None if the workbook has no sheet Batches.
+        datasets: None if the workbook has no sheet Datasets.
+        studies: None if the workbook has no sheet Studies; *batch* is filled in where only one is possible.
     """
 
     workbook: str
@@ -71,6 +80,8 @@ class Frames:
     sha256: str
     instructions: SheetFrame
     batches: SheetFrame | None
+    datasets: SheetFrame | None = None
+    studies: SheetFrame | None = None
 
 
 def read_frames(path: Path, workbook: str) -> tuple[Frames | None, tuple[Problem, ...]]:
@@ -111,8 +122,25 @@ def _read_sheets(book: Workbook, workbook: str) -> tuple[Frames | None, tuple[Pr
         return None, problems
     if instructions.data.empty:
         problems += (Place(workbook, info.name).problem("no-instructions"),)
-    _fill_in_batch(instructions.data, [] if batches is None else batches.data["batch"].tolist())
-    return Frames(workbook, book.path, book.sha256, instructions, batches), problems
+    names = [] if batches is None else batches.data["batch"].tolist()
+    _fill_in_batch(instructions.data, names)
+    datasets, more = _read_setup_sheet(book, DATASETS, workbook)
+    studies, yet_more = _read_setup_sheet(book, STUDIES, workbook)
+    if studies is not None and len(names) == 1:
+        studies.data.loc[studies.data["batch"] == "", "batch"] = names[0]
+    frames = Frames(workbook, book.path, book.sha256, instructions, batches, datasets, studies)
+    return frames, (*problems, *more, *yet_more)
+
+
+def _read_setup_sheet(
+    book: Workbook, contract: SheetContract, workbook: str
+) -> tuple[SheetFrame | None, tuple[Problem, ...]]:
+    """Read a sheet that only `importer setup` needs; None if there is none, or it is somebody's own."""
+    info, problems = find_setup_sheet(book, contract, workbook)
+    if info is None:
+        return None, problems
+    frame, more = _read_sheet(book, info, contract, workbook)
+    return frame, (*problems, *more)
 
 
 def _marked_copy(book: Workbook, workbook: str) -> Problem | None:

@@ -21,6 +21,7 @@ from importer.contract import (
     ANY_NUMBER,
     ANY_NUMBER_WORD,
     BATCHES,
+    DEVICES,
     INSTRUCTIONS,
     NO_WORDS,
     YES_WORDS,
@@ -30,6 +31,7 @@ from importer.contract import (
     SheetContract,
     canonical,
     cell_name,
+    devices_in,
 )
 from importer.sheets.frames import Frames, SheetFrame
 
@@ -37,9 +39,17 @@ from importer.sheets.frames import Frames, SheetFrame
 NONE: Final = -1
 
 OPTION_COLUMNS: Final = tuple(c.name for c in INSTRUCTIONS.columns if c.level is Level.OPTION)
+#: Ids are compared in lower case.
+_UUID: Final = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 #: No more digits than a number of options may have: int() refuses thousands of them.
-_LIMIT: Final = re.compile(r"-1|[1-9][0-9]{0,8}")
-_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_COUNT: Final = r"[1-9][0-9]{0,8}"
+_PATTERNS: Final = {
+    Kind.LIMIT: re.compile(f"-1|{_COUNT}"),
+    Kind.COUNT: re.compile(_COUNT),
+    Kind.UUID: re.compile(_UUID),
+    # What Prolific gives to a workspace, a project or a study is 24 digits, as far as is known.
+    Kind.SHORT_ID: re.compile(f"[0-9a-f]{{24}}|{_UUID}"),
+}
 
 
 def normal(text: str, kind: Kind) -> str:
@@ -49,20 +59,16 @@ def normal(text: str, kind: Kind) -> str:
         return str(ANY_NUMBER)
     if kind is Kind.FLAG and folded in (*YES_WORDS, *NO_WORDS):
         return YES_WORDS[0] if folded in YES_WORDS else NO_WORDS[0]
-    return folded if kind is Kind.UUID else canonical(text)
+    return folded if kind in (Kind.UUID, Kind.SHORT_ID) else canonical(text)
 
 
 def is_well_formed(text: str, kind: Kind) -> bool:
     """Whether a text is what its kind asks for."""
-    match kind:
-        case Kind.LIMIT:
-            return _LIMIT.fullmatch(normal(text, kind)) is not None
-        case Kind.FLAG:
-            return text.casefold() in (*YES_WORDS, *NO_WORDS)
-        case Kind.UUID:
-            return _UUID.fullmatch(text) is not None
-        case _:
-            return True
+    if kind in _PATTERNS:
+        return _PATTERNS[kind].fullmatch(normal(text, kind)) is not None
+    if kind is Kind.FLAG:
+        return text.casefold() in (*YES_WORDS, *NO_WORDS)
+    return kind is not Kind.DEVICES or set(devices_in(text)) <= set(DEVICES)
 
 
 def earlier(among: pd.Series[bool], *keys: pd.Series) -> pd.Series[int]:
@@ -116,7 +122,7 @@ class SheetFacts:
 
     def ref(self, index: int) -> str:
         """Return the researcher's short name of the row's instruction or batch."""
-        return self.text(index, "ref" if "ref" in self.data else "batch")
+        return self.text(index, self.contract.key)
 
     def place(self, index: int, column: str) -> str:
         """Return `Batches!B2`, or "" for a batch that stands in no sheet."""
@@ -146,6 +152,17 @@ class SheetFacts:
             places = zip(self.book.tolist(), self.row.tolist(), strict=True)
             holds |= pd.Series([place in unreadable for place in places], holds.index)
         return holds
+
+    @cached_property
+    def twin(self) -> pd.Series[int]:
+        """The row of the same workbook with the same short name that comes first."""
+        key = self.contract.key
+        return earlier(self.data[key] != "", self.book, self.normal(key))
+
+    @cached_property
+    def is_one_of_several(self) -> pd.Series[bool]:
+        """Whether the workbook's sheet has other rows too."""
+        return self.book.duplicated(keep=False)
 
     def normal(self, column: str) -> pd.Series[str]:
         """Return the texts of a column in the form in which they are compared."""
@@ -193,20 +210,33 @@ class BatchFacts(SheetFacts):
         return self.row > 0
 
     @cached_property
-    def is_one_of_several(self) -> pd.Series[bool]:
-        """Whether the workbook holds other batches too."""
-        return self.book.duplicated(keep=False)
-
-    @cached_property
     def batch_id(self) -> pd.Series[str]:
         """The id in lower case; `--batch` for the only batch of a workbook that gives none."""
         given = self.normal("batch_id")
         return given.mask((given == "") & ~self.is_one_of_several, self._batch_id.lower())
 
     @cached_property
-    def twin(self) -> pd.Series[int]:
-        """The batch of the same workbook with the same short name that comes first."""
-        return earlier(self.data["batch"] != "", self.book, self.normal("batch"))
+    def is_new(self) -> pd.Series[bool]:
+        """Whether `importer setup` is to make the batch."""
+        return self.is_placed & (self.batch_id == "") & ~self.filled("batch_id") & self.filled("workspace_id")
+
+    @property
+    def asks_for_more(self) -> bool:
+        """Whether any row needs what `importer setup` makes."""
+        return bool((self.data[["workspace_id", "dataset"]] != "").any(axis=None))
+
+    @cached_property
+    def names_dataset(self) -> pd.Series[bool]:
+        """Whether the short name of a dataset is one of the workbook's sheet Datasets; also if there is none."""
+        names = zip(self.book.tolist(), self.normal("dataset").tolist(), strict=True)
+        return pd.Series(
+            [not name or name in self.datasets_in(book) for book, name in names], self.data.index
+        )
+
+    def datasets_in(self, book: int) -> dict[str, str]:
+        """Return the short names of a workbook's datasets, by their canonical form."""
+        sheet = self.frames[book].datasets
+        return {canonical(name): name for name in (sheet.data["dataset"].tolist() if sheet else ()) if name}
 
 
 class InstructionFacts(SheetFacts):

@@ -161,8 +161,7 @@ def _write_sheet(sheet: Worksheet, contract: SheetContract, rows: Sequence[Row])
         show_batches(sheet, ruled)
     last = column_letter(len(contract.columns))
     sheet.auto_filter.ref = f"A1:{last}{formatted}"
-    key = "ref" if contract is INSTRUCTIONS else "batch"
-    sheet.freeze_panes = f"{column_letter(contract.names.index(key) + 2)}2"
+    sheet.freeze_panes = f"{column_letter(contract.names.index(contract.key) + 2)}2"
     sheet.row_dimensions[1].height = _HEADER_HEIGHT
 
 
