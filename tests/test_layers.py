@@ -32,7 +32,7 @@ TIERS = {
     "push": {"push"},
     "run": {"run"},
     "render": {"render", "report"},
-    "doors": {"__main__", "at_work", "cli", "demo", "first_steps", "output", "web", "worker"},
+    "doors": {"__main__", "at_work", "cli", "demo", "first_steps", "output", "setting_up", "web", "worker"},
 }
 
 # The core is pure, but for those of it that read workbooks.
@@ -53,7 +53,7 @@ HOMES = {
     "sqlite3": {"journal", "crosscheck"},
     "starlette": {"sandbox", "web"},
     "uvicorn": {"sandbox", "web"},
-    "click": {"at_work", "cli", "demo", "first_steps", "output", "__main__"},
+    "click": {"at_work", "cli", "demo", "first_steps", "output", "setting_up", "__main__"},
     "rich": {"render.display", "render.screen"},
     "keyring": {"settings"},
     "platformdirs": {"settings"},

@@ -118,6 +118,11 @@ class Creations(ABC):
         oldest_first = sorted(found, key=lambda one: one.created_at)
         return tuple(one for one in oldest_first if names is None or one.workbook in names)
 
+    def unsettled_creations(self) -> tuple[Creation, ...]:
+        """Return what is open, and what a person has to look at: nothing of its name can be made meanwhile."""
+        found = self._creations(f"WHERE state = '{State.CONFLICT}'")
+        return (*self.open_creations(), *found)
+
     def recent_creations(self, limit: int) -> tuple[Creation, ...]:
         """Return those touched last, newest first."""
         return tuple(self._creations("ORDER BY updated_at DESC, id LIMIT ?", (limit,)))
