@@ -518,6 +518,12 @@ SETUP_SHEETS: Final = (DATASETS, STUDIES)
 HELP_SHEET: Final = "Help"
 
 TASK_DETAILS: Final = ("task_name", "task_introduction", "task_steps")
+#: What a row must have that `importer setup` is to make, by sheet.
+NEEDED_IF_NEW: Final = {
+    BATCHES.name: ("name", *TASK_DETAILS),
+    DATASETS.name: ("file", "workspace_id"),
+    STUDIES.name: ("name", "description", "reward", "estimated_completion_time"),
+}
 
 #: Rows whose ref starts with this are the researcher's own.
 COMMENT_MARK: Final = "#"

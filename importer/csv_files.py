@@ -60,5 +60,5 @@ def _trouble(path: Path) -> str | None:
     try:
         codecs.getincrementaldecoder("utf-8")().decode(start)
     except UnicodeDecodeError:
-        return "file-not-utf8"
+        return "file-encoding"
     return None

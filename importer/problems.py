@@ -509,7 +509,7 @@ CATALOGUE: Final[Mapping[str, Wording]] = {
     "file-empty": _error(
         "The file {shown} is empty.", "Save it again, with one header row and a row for each task."
     ),
-    "file-not-utf8": _warning(
+    "file-encoding": _warning(
         "The file {shown} is not in UTF-8, so letters such as é may come out wrong.",
         "In Excel: File › Save As › CSV UTF-8 (comma delimited).",
     ),

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     "paths", nargs=-1, required=True, type=click.Path(readable=False, path_type=Path), metavar="PATH..."
 )
 @click.option("--dry-run", "is_dry", is_flag=True, help="Show what would be made, and make nothing.")
+@click.option("--pages", "as_pages", is_flag=True, help="Lay the new batches out in pages (batch_items).")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
-def setup(paths: tuple[Path, ...], is_dry: bool, yes: bool, as_json: bool) -> int:
+def setup(paths: tuple[Path, ...], is_dry: bool, as_pages: bool, yes: bool, as_json: bool) -> int:
     """
     Make what a workbook asks for and Prolific does not have yet; never publishes.
 
@@ -54,7 +55,15 @@ def setup(paths: tuple[Path, ...], is_dry: bool, yes: bool, as_json: bool) -> in
             if not yes:
                 confirm("Make this?", "the plan", "Nothing was made.")
 
-        result = set_up(work.desk, work.workbooks, work.check, work.reading, ask=ask, is_dry=is_dry)
+        result = set_up(
+            work.desk,
+            work.workbooks,
+            work.check,
+            work.reading,
+            ask=ask,
+            is_dry=is_dry,
+            as_pages=as_pages,
+        )
     if as_json:
         print_json("setup", result.exit_code, **setups.setup_json(result))
     elif is_dry:

@@ -132,6 +132,7 @@ def setup(
     *,
     ask: Callable[[SetupResult], None],
     is_dry: bool = False,
+    as_pages: bool = False,
 ) -> SetupResult:
     """
     Make what workbooks ask for, push their instructions, and write all ids back.
@@ -143,16 +144,18 @@ def setup(
         reading: Has begun to read the batches that are there.
         ask: Is given what is to be made; raises an `ImporterError` if the researcher does not agree.
         is_dry: Whether nothing is made, and nobody is asked.
+        as_pages: Whether batches without pages, and without instructions, are laid out in pages.
 
     Raises:
         ImporterError: What *ask* raises; nothing was made then.
         Interrupted: Ctrl-C before anything was made.
     """
+    consent = Consent(as_pages=as_pages)
     try:
         resumed, picked_up = ((), {}) if is_dry else _pick_up(desk, paths)
         report, studies = _check(desk, check)
         planned = {
-            name: _planned(desk, studies[name], reading, picked_up.get(str(studies[name].path)))
+            name: _planned(desk, studies[name], reading, consent, picked_up.get(str(studies[name].path)))
             for name in report.workbooks
             if name in studies
         }
@@ -162,7 +165,7 @@ def setup(
         ask(SetupResult(report, tuple(planned.values()), resumed))
     except KeyboardInterrupt:
         raise Interrupted("Interrupted. Nothing was made.") from None
-    running = _Running(desk, studies, planned)
+    running = _Running(desk, studies, planned, consent)
     running.run(ready)
     return SetupResult(report, tuple(planned.values()), resumed, running.is_interrupted)
 
@@ -195,12 +198,14 @@ def _check(desk: Desk, check: Callable[[], Iterable[Part]]) -> tuple[Report, Spo
 
 
 # ---------------------------------------------------------------- plan
-def _planned(desk: Desk, study: Study, reading: Reading, picked_up: WorkbookSetup | None) -> WorkbookSetup:
+def _planned(
+    desk: Desk, study: Study, reading: Reading, consent: Consent, picked_up: WorkbookSetup | None
+) -> WorkbookSetup:
     """Say what a workbook asks for that is not there."""
     begun = replace(picked_up, workbook=study.workbook) if picked_up else WorkbookSetup(study.workbook)
     if begun.refusal is not None:
         return begun
-    result = plan_study(desk, study, reading)
+    result = plan_study(desk, study, reading, consent)
     if result.refusal is not None:
         return replace(begun, refusal=result.refusal)
     planned = tuple(_as_if_made(one) for one in result.planned)
@@ -293,6 +298,7 @@ class _Running:
     desk: Desk
     studies: Spool
     results: dict[str, WorkbookSetup]
+    consent: Consent
     is_interrupted: bool = False
 
     def run(self, names: Sequence[str]) -> None:
@@ -315,12 +321,12 @@ class _Running:
                 stopped = Interrupted("Interrupted before anything was made.")
                 self.results[name] = replace(self.results[name], refusal=stopped)
             else:
-                self.results[name] = _set_up(self.desk, self.studies[name], self.results[name])
+                self.results[name] = _set_up(self.desk, self.studies[name], self.results[name], self.consent)
 
 
-def _set_up(desk: Desk, study: Study, shown: WorkbookSetup) -> WorkbookSetup:
+def _set_up(desk: Desk, study: Study, shown: WorkbookSetup, consent: Consent) -> WorkbookSetup:
     """Make all that a workbook asks for, and was shown."""
-    work = _Work(desk, study, shown)
+    work = _Work(desk, study, shown, consent)
     try:
         with locked(desk.state, [workbook_lock(study.path)], shown=study.path.name):
             check_unchanged(study.path, study.places.sha256)
@@ -337,6 +343,7 @@ class _Work:
     desk: Desk
     study: Study
     shown: WorkbookSetup
+    consent: Consent
     made: list[Creation] = field(default_factory=list)
     pushed: RunResult | None = None
 
@@ -410,7 +417,7 @@ class _Work:
             [path],
             lambda: parts,
             Reading(self.desk),
-            consent=Consent(),
+            consent=self.consent,
             ask=self._agree,
         )
         if self.pushed.exit_code:

@@ -10,14 +10,14 @@ where a file may lie are ours: a workbook from somebody else must not upload wha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Final, TypeVar
 
 import pandas as pd
 
-from importer.contract import DEVICES, STUDIES, TASK_DETAILS, Kind
+from importer.contract import BATCHES, DATASETS, DEVICES, NEEDED_IF_NEW, STUDIES, Kind, SheetContract
 from importer.problems import did_you_mean
 from importer.validator.facts import NONE, BatchFacts, SheetFacts
 from importer.validator.rules import Rule
@@ -25,10 +25,6 @@ from importer.validator.setup_facts import DatasetFacts, StudyFacts
 
 N = TypeVar("N", BatchFacts, DatasetFacts, StudyFacts)
 
-#: What Prolific wants to be told of something new.
-_NEW_BATCH: Final = ("name", *TASK_DETAILS)
-_NEW_DATASET: Final = ("file", "workspace_id")
-_NEW_STUDY: Final = ("name", "description", "reward", "estimated_completion_time")
 _COUNTS: Final = tuple(column.name for column in STUDIES.columns if column.kind is Kind.COUNT)
 
 
@@ -41,10 +37,13 @@ def _what(facts: SheetFacts, index: int) -> Mapping[str, object]:
     return {"what": facts.contract.key}
 
 
-def _needed(of: type[N], columns: Sequence[str]) -> tuple[Rule[N], ...]:
-    """Make the rules that a new row has cells in some columns; *of* says whose rules they are."""
+def _needed(of: type[N], contract: SheetContract) -> tuple[Rule[N], ...]:
+    """Make the rules that a new row has what it needs; *of* says whose rules they are."""
     del of
-    return tuple(Rule("cell-missing", name, partial(_lacks, column=name), values=_what) for name in columns)
+    return tuple(
+        Rule("cell-missing", name, partial(_lacks, column=name), values=_what)
+        for name in NEEDED_IF_NEW[contract.name]
+    )
 
 
 def _malformed(facts: SheetFacts, column: str) -> pd.Series[bool]:
@@ -59,7 +58,7 @@ def _dataset_values(facts: BatchFacts, index: int) -> Mapping[str, object]:
 
 NEW_BATCH_RULES: Final[tuple[Rule[BatchFacts], ...]] = (
     Rule("id-malformed", "workspace_id", partial(_malformed, column="workspace_id")),
-    *_needed(BatchFacts, _NEW_BATCH),
+    *_needed(BatchFacts, BATCHES),
     Rule("dataset-unknown", "dataset", lambda f: ~f.names_dataset, values=_dataset_values),
     Rule("dataset-given-twice", "dataset", lambda f: f.filled("dataset") & f.filled("dataset_id")),
 )
@@ -91,7 +90,7 @@ def _is_unnamed(facts: SheetFacts) -> pd.Series[bool]:
 DATASET_RULES: Final[tuple[Rule[DatasetFacts], ...]] = (
     Rule("row-unnamed", "dataset", _is_unnamed, values=_what),
     Rule("name-twice", "dataset", lambda f: f.twin, names_other=True, values=_what),
-    *_needed(DatasetFacts, _NEW_DATASET),
+    *_needed(DatasetFacts, DATASETS),
     Rule("file-outside", "file", _lies_outside),
     Rule("file-not-csv", "file", _is_no_csv),
     Rule("id-malformed", "workspace_id", partial(_malformed, column="workspace_id")),
@@ -129,7 +128,7 @@ STUDY_RULES: Final[tuple[Rule[StudyFacts], ...]] = (
     Rule("name-twice", "study", lambda f: f.twin, names_other=True, values=_what),
     Rule("batch-ref-missing", "batch", _names_no_batch, values=_batch_values),
     Rule("batch-unknown", "batch", _names_unknown_batch, values=_batch_values),
-    *_needed(StudyFacts, _NEW_STUDY),
+    *_needed(StudyFacts, STUDIES),
     *(Rule("count-invalid", name, partial(_is_no_count, column=name)) for name in _COUNTS),
     Rule("group-size-differs", "tasks_per_group", lambda f: f.other_group_size, names_other=True),
     Rule(
