@@ -74,7 +74,7 @@ def check_part(paths: Sequence[Path], batch_id: str | None) -> Part:
     read = [read_frames(path, name) for path, name in zip(paths, names, strict=True)]
     frames = [f for f, _ in read if f is not None]
     judged = validate(frames, batch_id=batch_id)
-    files = (p for f in frames for p in check_files(f))
+    files = (p for f in frames for p in check_files(f, judged.problems))
     problems = (*(p for _, found in read for p in found), *judged.problems, *files)
     broken = {p.workbook for p in problems if p.is_error}
     studies = {

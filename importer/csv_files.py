@@ -7,7 +7,7 @@ What is in them is Prolific's to judge; here is only what would surely go wrong.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -24,24 +24,33 @@ def csv_file(workbook: Path, name: str) -> Path:
     return workbook.parent.joinpath(*name.replace("\\", "/").split("/"))
 
 
-def check_files(frames: Frames) -> Iterator[Problem]:
-    """Yield what is wrong with the files of the datasets that are to be made."""
+def check_files(frames: Frames, found: Iterable[Problem]) -> Iterator[Problem]:
+    """
+    Yield what is wrong with the files of the datasets that are to be made.
+
+    Args:
+        frames: The workbook.
+        found: What is wrong with its cells; no file is opened whose name is.
+    """
     sheet = frames.datasets
     if sheet is None:
         return
+    guilty = {(p.sheet, p.cells[0]) for p in found if p.workbook == frames.workbook and p.cells}
     rows = zip(
         sheet.data.index.tolist(),
         sheet.data[["file", "dataset", "dataset_id"]].to_numpy().tolist(),
         strict=True,
     )
     for row, (name, ref, dataset_id) in rows:
-        code = None if dataset_id or not name else _trouble(csv_file(frames.path, name))
+        cell = cell_name(row, sheet.columns["file"])
+        is_looked_at = name and not dataset_id and (sheet.name, cell) not in guilty
+        code = _trouble(csv_file(frames.path, name)) if is_looked_at else None
         if code is not None:
             yield problem(
                 code,
                 frames.workbook,
                 sheet=sheet.name,
-                cells=[cell_name(row, sheet.columns["file"])],
+                cells=[cell],
                 ref=ref,
                 column="file",
                 shown=quote(name),
