@@ -93,8 +93,7 @@ class WorkbookSetup:
     @property
     def exit_code(self) -> int:
         """0, or that of what stopped it."""
-        codes = [] if self.pushed is None else [self.pushed.exit_code]
-        return combine([*codes, *([] if self.refusal is None else [self.refusal.exit_code])])
+        return 0 if self.refusal is None else self.refusal.exit_code
 
 
 @dataclass(frozen=True, slots=True)
