@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Final
 
@@ -151,6 +151,12 @@ def longest_rising(places: Sequence[int]) -> frozenset[int]:
     return frozenset(resting)
 
 
+# Other answers are possible than before: what is collected, and what comes, are no longer alike.
+_RISKY: Final = ("type", "answer_limit", "validation_type", "validation_min", "validation_max")
+_RISKY_OF_OPTION: Final = ("exclusive", "validation_type", "validation_min", "validation_max")
+_WORDING: Final = tuple(one.name for one in fields(Content) if one.name not in (*_RISKY, "options"))
+
+
 def differences(existing: Content, desired: Content) -> tuple[tuple[FieldChange, ...], bool]:
     """
     Return the fields that differ, and whether answers already collected are affected.
@@ -162,18 +168,16 @@ def differences(existing: Content, desired: Content) -> tuple[tuple[FieldChange,
     existing = settle(existing, desired)
     if existing == desired:
         return (), False
-    risky = [*_plain_fields(existing, desired, ("type", "answer_limit"))]
-    wording = [
-        *_plain_fields(
-            existing, desired, ("description", "helper_text", "placeholder_text_input", "disable_dropdown")
-        )
-    ]
+    risky = [*_plain_fields(existing, desired, _RISKY)]
+    wording = [*_plain_fields(existing, desired, _WORDING)]
     for change, is_risky in _option_changes(existing.options, desired.options):
         (risky if is_risky else wording).append(change)
     return (*risky, *wording), bool(risky)
 
 
-def _plain_fields(existing: Content, desired: Content, names: Sequence[str]) -> Iterator[FieldChange]:
+def _plain_fields(
+    existing: Content | OptionContent, desired: Content | OptionContent, names: Sequence[str]
+) -> Iterator[FieldChange]:
     for name in names:
         old, new = getattr(existing, name), getattr(desired, name)
         if old != new:
@@ -202,6 +206,8 @@ def _option_changes(
             yield FieldChange(f"{name} label", old.label, option.label), False
         if old.heading != option.heading:
             yield FieldChange(f"{name} heading", old.heading, option.heading), False
+        for change in _plain_fields(old, option, _RISKY_OF_OPTION):
+            yield replace(change, name=f"{name} {change.name}"), True
     for place, option in enumerate(existing):
         if place not in pairs.values():
             yield FieldChange(f"option {place + 1} ({option.value})", option.label, ""), True

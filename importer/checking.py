@@ -147,6 +147,8 @@ def _sheet_places(sheet: SheetFrame, rows: set[int]) -> SheetPlaces:
         if text and row in rows
     }
     return SheetPlaces(
+        name=sheet.name,
+        numbers=sheet.columns,
         part=sheet.part,
         prefix=sheet.prefix,
         columns=frozenset(names & sheet.columns.keys()),

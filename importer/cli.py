@@ -99,8 +99,8 @@ _PAGES = click.option(
 _TASKS = click.option(
     "--tasks-exist",
     is_flag=True,
-    help="Agree to change batches that are READY: their tasks have been made, and may not take up the change. "
-    "Batches that are PROCESSING are waited for, up to two minutes.",
+    help="Agree to change batches that are READY: their tasks are made and may not take it up, and a study of them may be "
+    "published. Those that are PROCESSING are waited for, up to two minutes.",
 )
 
 

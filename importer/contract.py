@@ -14,25 +14,60 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from itertools import groupby
 from typing import Final
 
 
 class InstructionType(StrEnum):
-    """The instruction types that the PUT can express."""
+    """What participants are asked to do."""
 
     MULTIPLE_CHOICE = "multiple_choice"
     FREE_TEXT = "free_text"
     MULTIPLE_CHOICE_WITH_FREE_TEXT = "multiple_choice_with_free_text"
+    FREE_TEXT_WITH_UNIT = "free_text_with_unit"
+    FILE_UPLOAD = "file_upload"
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether participants choose from options, as many as an answer limit says."""
+        return self in CHOICE_TYPES
 
     @property
     def has_options(self) -> bool:
-        """Whether participants choose from options."""
-        return self is not InstructionType.FREE_TEXT
+        """Whether there are options: to choose from, or the units of a quantity."""
+        return self in OPTION_TYPES
 
 
-#: Types that Prolific returns or documents elsewhere, but that the PUT cannot carry.
-OTHER_TYPES: Final = ("free_text_with_unit", "file_upload", "star_rating", "video_narration")
+class BlockType(StrEnum):
+    """Content blocks: what participants only see, on the pages of a batch."""
+
+    RICH_TEXT = "rich_text"
+    IMAGE = "image"
+    DATASET_FIELD = "dataset_field"
+
+
+CHOICE_TYPES: Final = (InstructionType.MULTIPLE_CHOICE, InstructionType.MULTIPLE_CHOICE_WITH_FREE_TEXT)
+OPTION_TYPES: Final = (*CHOICE_TYPES, InstructionType.FREE_TEXT_WITH_UNIT)
+#: Types whose answer may be held to a rule: that of a free_text, or of each unit.
+VALIDATED_TYPES: Final = (InstructionType.FREE_TEXT, InstructionType.FREE_TEXT_WITH_UNIT)
+ITEM_TYPES: Final = (*InstructionType, *BlockType)
+
+#: Types that Prolific names, but whose fields no document that we know of describes.
+OTHER_TYPES: Final = ("star_rating", "video_narration")
+
+# What Prolific takes where a field is left out; so a blank cell and these are one.
+# Source: the schemas of batch_items.
+FILE_TYPES: Final = (".jpg", ".jpeg", ".png", ".heic", ".heif")
+MAX_FILE_SIZE_MB: Final = 25
+MIN_FILE_COUNT: Final = 1
+MAX_FILE_COUNT: Final = 10
+CONTENT_FORMAT: Final = "html"
+#: What such an ending looks like, and the address of an image.
+FILE_TYPE: Final = r"^\.[^\s,;]+$"
+HTTPS: Final = r"(?i)^https://[^\s/]\S*$"
+#: Units of a free_text_with_unit: between fewer there is nothing to choose.
+MIN_UNITS: Final = 2
 
 ANY_NUMBER: Final = -1
 ANY_NUMBER_WORD: Final = "any"
@@ -48,6 +83,7 @@ class Level(StrEnum):
     OPTION = "option"
     DATASET = "dataset"
     STUDY = "study"
+    ENTRY = "entry"  # what participants write: a free_text, or one unit
     RESEARCHER = "researcher"
     IMPORTER = "importer"
 
@@ -59,8 +95,11 @@ class Kind(StrEnum):
     WORD = "word"  # refs, types, values, headings: trimmed, invisible spaces included
     LIMIT = "limit"  # 1, -1, any, or 2 … number of options
     FLAG = "flag"  # yes or no
-    COUNT = "count"  # 1, 2, 3 …
-    DEVICES = "devices"  # one or several of DEVICES, with commas between
+    NUMBER = "number"  # 2, -0.5
+    COUNT = "count"  # 1, 2, …
+    CHOICE = "choice"  # one of the column's words, in any case
+    LIST = "list"  # words with commas between them
+    DEVICES = "devices"  # some of DEVICES, with commas between them
     UUID = "uuid"  # an id that Prolific gave
     SHORT_ID = "short id"  # an id that Prolific gave, of a workspace, project or study
     FREE = "free"  # never sent
@@ -80,6 +119,9 @@ class Column:
         is_required: Whether the sheet must have the column.
         width: Column width in the template, in characters.
         choices: Words offered by the drop-down list in the template.
+        types: The types that take it; empty for all.
+        needed_by: The types that cannot do without it.
+        is_rare: Whether the template folds it away, and a frame leaves it out while it is blank.
         is_given: Whether the importer fills it in, too, where the researcher leaves it blank.
     """
 
@@ -91,6 +133,9 @@ class Column:
     is_required: bool = False
     width: int = 16
     choices: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    needed_by: tuple[str, ...] = ()
+    is_rare: bool = False
     is_given: bool = False
 
     @property
@@ -99,7 +144,7 @@ class Column:
         return self.is_given or self.level is Level.IMPORTER
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SheetContract:
     """One sheet: its name, its columns in template order, what it is for, and the column that names a row."""
 
@@ -108,12 +153,12 @@ class SheetContract:
     meaning: str
     key: str
 
-    @property
+    @cached_property
     def by_name(self) -> dict[str, Column]:
         """The columns, keyed by header."""
         return {column.name: column for column in self.columns}
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The headers in template order."""
         return tuple(column.name for column in self.columns)
@@ -147,12 +192,13 @@ INSTRUCTIONS: Final = SheetContract(
             "type",
             Level.INSTRUCTION,
             Kind.WORD,
-            "What participants do: choose (multiple_choice), write (free_text), or choose under "
-            "headings and write (multiple_choice_with_free_text).",
+            "What participants do: choose (multiple_choice), write (free_text), choose under headings and write "
+            "(multiple_choice_with_free_text), write a quantity (free_text_with_unit), send files (file_upload); "
+            "or what they see: rich_text, image, dataset_field.",
             "multiple_choice",
             is_required=True,
             width=31,
-            choices=tuple(InstructionType),
+            choices=ITEM_TYPES,
         ),
         Column(
             "description",
@@ -162,16 +208,18 @@ INSTRUCTIONS: Final = SheetContract(
             "Which response is more accurate?",
             is_required=True,
             width=48,
+            types=tuple(InstructionType),
         ),
         Column(
             "answer_limit",
             Level.INSTRUCTION,
             Kind.LIMIT,
             "How many options may be chosen: 1, -1 (or any) for any number, or a number up to the "
-            "number of options. Leave it blank for free_text.",
+            "number of options. Only for multiple_choice and multiple_choice_with_free_text.",
             "1",
             width=14,
             choices=("1", "any"),
+            types=CHOICE_TYPES,
         ),
         Column(
             "option_heading",
@@ -181,14 +229,16 @@ INSTRUCTIONS: Final = SheetContract(
             "multiple_choice_with_free_text, blank otherwise.",
             "Accuracy",
             width=20,
+            types=(InstructionType.MULTIPLE_CHOICE_WITH_FREE_TEXT,),
         ),
         Column(
             "option_label",
             Level.OPTION,
             Kind.TEXT,
-            "The text of the option that participants see.",
+            "The text of the option, or of the unit, that participants see.",
             "Response 1",
             width=28,
+            types=OPTION_TYPES,
         ),
         Column(
             "option_value",
@@ -197,6 +247,7 @@ INSTRUCTIONS: Final = SheetContract(
             "What your data will hold when the option is chosen; different for each option of an instruction.",
             "response1",
             width=20,
+            types=OPTION_TYPES,
         ),
         Column(
             "helper_text",
@@ -205,6 +256,7 @@ INSTRUCTIONS: Final = SheetContract(
             "Extra guidance shown below the question.",
             "Two sentences are enough.",
             width=28,
+            types=tuple(InstructionType),
         ),
         Column(
             "placeholder_text_input",
@@ -213,6 +265,7 @@ INSTRUCTIONS: Final = SheetContract(
             "Grey text shown in an empty input field.",
             "Type here …",
             width=24,
+            types=tuple(InstructionType),
         ),
         Column(
             "disable_dropdown",
@@ -222,6 +275,207 @@ INSTRUCTIONS: Final = SheetContract(
             "yes",
             width=18,
             choices=("yes", "no"),
+            types=CHOICE_TYPES,
+        ),
+        Column(
+            "option_exclusive",
+            Level.OPTION,
+            Kind.FLAG,
+            "yes: whoever chooses the option chooses no other, such as None of the above.",
+            "yes",
+            width=17,
+            choices=("yes", "no"),
+            types=CHOICE_TYPES,
+            is_rare=True,
+        ),
+        Column(
+            "validation_type",
+            Level.ENTRY,
+            Kind.CHOICE,
+            "What may be written: a number, or a text (string). For free_text_with_unit on the row of each unit.",
+            "number",
+            width=16,
+            choices=("number", "string"),
+            types=VALIDATED_TYPES,
+            is_rare=True,
+        ),
+        Column(
+            "validation_min",
+            Level.ENTRY,
+            Kind.NUMBER,
+            "The least number that may be written; of a text the least number of characters.",
+            "0",
+            width=15,
+            types=VALIDATED_TYPES,
+            is_rare=True,
+        ),
+        Column(
+            "validation_max",
+            Level.ENTRY,
+            Kind.NUMBER,
+            "The greatest number that may be written; of a text the greatest number of characters.",
+            "120",
+            width=15,
+            types=VALIDATED_TYPES,
+            is_rare=True,
+        ),
+        Column(
+            "default_unit",
+            Level.INSTRUCTION,
+            Kind.WORD,
+            "The option_value of the unit that is chosen beforehand.",
+            "kg",
+            width=13,
+            types=(InstructionType.FREE_TEXT_WITH_UNIT,),
+            is_rare=True,
+        ),
+        Column(
+            "unit_position",
+            Level.INSTRUCTION,
+            Kind.CHOICE,
+            "Where the unit stands: before the number (prefix) or behind it (suffix).",
+            "suffix",
+            width=14,
+            choices=("prefix", "suffix"),
+            types=(InstructionType.FREE_TEXT_WITH_UNIT,),
+            needed_by=(InstructionType.FREE_TEXT_WITH_UNIT,),
+            is_rare=True,
+        ),
+        Column(
+            "accepted_file_types",
+            Level.INSTRUCTION,
+            Kind.LIST,
+            "Which files may be sent: endings with commas between them. Blank: "
+            + ", ".join(FILE_TYPES)
+            + ".",
+            ".pdf, .jpg",
+            width=20,
+            types=(InstructionType.FILE_UPLOAD,),
+            is_rare=True,
+        ),
+        Column(
+            "max_file_size_mb",
+            Level.INSTRUCTION,
+            Kind.NUMBER,
+            f"How large a file may be, in MB. Blank: {MAX_FILE_SIZE_MB}.",
+            "10",
+            width=17,
+            types=(InstructionType.FILE_UPLOAD,),
+            is_rare=True,
+        ),
+        Column(
+            "min_file_count",
+            Level.INSTRUCTION,
+            Kind.COUNT,
+            f"How many files must be sent at least. Blank: {MIN_FILE_COUNT}.",
+            "1",
+            width=15,
+            types=(InstructionType.FILE_UPLOAD,),
+            is_rare=True,
+        ),
+        Column(
+            "max_file_count",
+            Level.INSTRUCTION,
+            Kind.COUNT,
+            f"How many files may be sent at most. Blank: {MAX_FILE_COUNT}.",
+            "3",
+            width=15,
+            types=(InstructionType.FILE_UPLOAD,),
+            is_rare=True,
+        ),
+        Column(
+            "content",
+            Level.INSTRUCTION,
+            Kind.TEXT,
+            "The text that a rich_text shows.",
+            "<p>Read the article first.</p>",
+            width=40,
+            types=(BlockType.RICH_TEXT,),
+            needed_by=(BlockType.RICH_TEXT,),
+            is_rare=True,
+        ),
+        Column(
+            "content_format",
+            Level.INSTRUCTION,
+            Kind.CHOICE,
+            f"How the content is written. Blank: {CONTENT_FORMAT}.",
+            "markdown",
+            width=15,
+            choices=("html", "markdown"),
+            types=(BlockType.RICH_TEXT,),
+            is_rare=True,
+        ),
+        Column(
+            "url",
+            Level.INSTRUCTION,
+            Kind.WORD,
+            "The address of the image; it begins with https://.",
+            "https://example.org/map.png",
+            width=30,
+            types=(BlockType.IMAGE,),
+            needed_by=(BlockType.IMAGE,),
+            is_rare=True,
+        ),
+        Column(
+            "alt_text",
+            Level.INSTRUCTION,
+            Kind.TEXT,
+            "What the image shows, for those who cannot see it.",
+            "Map of the town",
+            width=24,
+            types=(BlockType.IMAGE,),
+            needed_by=(BlockType.IMAGE,),
+            is_rare=True,
+        ),
+        Column(
+            "caption",
+            Level.INSTRUCTION,
+            Kind.TEXT,
+            "The text below the image.",
+            "The town in 1900",
+            width=24,
+            types=(BlockType.IMAGE,),
+            is_rare=True,
+        ),
+        Column(
+            "field",
+            Level.INSTRUCTION,
+            Kind.WORD,
+            "The field of the dataset that a dataset_field shows.",
+            "article",
+            width=16,
+            types=(BlockType.DATASET_FIELD,),
+            needed_by=(BlockType.DATASET_FIELD,),
+            is_rare=True,
+        ),
+        Column(
+            "page",
+            Level.INSTRUCTION,
+            Kind.COUNT,
+            "The page that the item stands on, from 1; for all items of a batch, or for none. Blank: where it is "
+            "now, or a page of its own.",
+            "2",
+            width=7,
+            is_rare=True,
+        ),
+        Column(
+            "row",
+            Level.INSTRUCTION,
+            Kind.COUNT,
+            "The row of the page, from 1. Blank: 1. Items of one place stand one below the other.",
+            "1",
+            width=7,
+            is_rare=True,
+        ),
+        Column(
+            "column",
+            Level.INSTRUCTION,
+            Kind.CHOICE,
+            "The column of the row: 1, or 2 if there are two side by side. Blank: 1.",
+            "1",
+            width=8,
+            choices=("1", "2"),
+            is_rare=True,
         ),
         Column("notes", Level.RESEARCHER, Kind.FREE, "Your own notes; never sent.", "ask Mia", width=24),
         Column(
@@ -570,6 +824,7 @@ _BLANK: Final = re.compile(f"[\\s{_ZERO_WIDTH}]*")
 #: (measured: 0.6 s for a cell full of them); no language stacks more than a few.
 _MAX_MARKS: Final = 100
 _MANY_MARKS: Final = re.compile(f"[^\\w\x00-\x7f]{{{_MAX_MARKS},}}")
+_BETWEEN_WORDS: Final = re.compile(r"[\s,;]+")
 _HEADER_NOISE: Final = re.compile(r"[\s_\-\u00a0\u200b\u2060\ufeff]+|\*+$")
 
 
@@ -596,19 +851,19 @@ def _longest_run_of_marks(text: str) -> int:
     return max((len(tuple(run)) for is_mark, run in runs if is_mark), default=0)
 
 
+def words_of(text: str) -> tuple[str, ...]:
+    """
+    Split a list of words at commas, semicolons and spaces.
+
+    >>> words_of(".pdf, .jpg;.png")
+    ('.pdf', '.jpg', '.png')
+    """
+    return tuple(word for word in _BETWEEN_WORDS.split(text) if word)
+
+
 def header_key(header: str) -> str:
     """Return the form in which headers are compared: no case, spaces, `_`, `-`, trailing `*`."""
     return _HEADER_NOISE.sub("", trim(header)).casefold()
-
-
-def devices_in(text: str) -> list[str]:
-    """
-    Split a list of devices as people type it.
-
-    >>> devices_in("Desktop, tablet")
-    ['desktop', 'tablet']
-    """
-    return [trim(word).casefold() for word in text.split(",")]
 
 
 def is_own_column(header: str) -> bool:

@@ -25,6 +25,8 @@ branch, and only `importer.__main__` turns it into the end of the process::
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 
 class ImporterError(Exception):
     """Something the importer refuses to do, or could not do."""
@@ -120,17 +122,33 @@ class RateLimited(ProlificError):
         self.retry_after_s = retry_after_s
 
 
+@dataclass(frozen=True, slots=True)
+class LayoutIssue:
+    """
+    What Prolific finds wrong with one item of a layout.
+
+    Attributes:
+        place: Page, row, column and item, from 0, as far as the answer names them.
+        words: Prolific's own.
+    """
+
+    place: tuple[int, ...]
+    words: str
+
+
 class Rejected(ProlificError):
     """
     Prolific answered with a refusal.
 
     Attributes:
         status: The HTTP status code.
+        issues: What is wrong with which item, if the refusal is about a layout.
     """
 
-    def __init__(self, message: str, status: int) -> None:
+    def __init__(self, message: str, status: int, issues: tuple[LayoutIssue, ...] = ()) -> None:
         super().__init__(message)
         self.status = status
+        self.issues = issues
 
 
 class OutcomeUnknown(ProlificError):

@@ -79,9 +79,22 @@ def template(out: Path, example: bool, full: bool, force: bool) -> None:
     "faults",
     multiple=True,
     metavar="KIND",
-    help="Go wrong once, at the next PUT: such as reset-after, rate-limited, error-before; may be repeated.",
+    help="Go wrong once, at the next PUT (POST:KIND: at the next POST): such as reset-after, rate-limited, error-before; may be repeated.",
 )
-def sandbox(port: int, latency_ms: int, batches: tuple[str, ...], faults: tuple[str, ...]) -> None:
+@click.option(
+    "--switch",
+    "switches",
+    multiple=True,
+    metavar="NAME=SETTING",
+    help="Behave otherwise where Prolific's documents are silent; may be repeated. A wrong name lists all switches, docs/sandbox.md explains them.",
+)
+def sandbox(
+    port: int,
+    latency_ms: int,
+    batches: tuple[str, ...],
+    faults: tuple[str, ...],
+    switches: tuple[str, ...],
+) -> None:
     """
     Run a local Prolific to try everything against; Ctrl-C ends it.
 
@@ -89,13 +102,17 @@ def sandbox(port: int, latency_ms: int, batches: tuple[str, ...], faults: tuple[
     Examples:
       importer sandbox --port 8080 --batch "Wave 1"
       importer sandbox --fault reset-after --fault rate-limited
+      importer sandbox --switch put_instructions=410 --switch setup_ends=ERROR
     """
-    from importer.sandbox import Sandbox, serve_forever
+    from importer.sandbox import WORKSPACE_ID, Sandbox, serve_forever
 
     local = Sandbox(port=port, latency_s=latency_ms / 1000)
     try:
-        for kind in faults:
-            local.fault(kind, method="PUT")
+        for asked in faults:
+            method, _, kind = asked.rpartition(":")
+            local.fault(kind, method=method or "PUT")
+        for asked in switches:
+            local.switches.turn(asked)
     except ValueError as unknown:
         raise UsageError(str(unknown)) from None
 
@@ -104,6 +121,7 @@ def sandbox(port: int, latency_ms: int, batches: tuple[str, ...], faults: tuple[
         click.echo(f"\n  export PROLIFIC_URL={local.url} PROLIFIC_TOKEN={local.token}\n")
         for name in batches:
             click.echo(f"  batch_id {local.add_batch(name)}  ({name})")
+        click.echo(f"  workspace_id {WORKSPACE_ID}  (for what is to be created)")
         sys.stdout.flush()
 
     try:

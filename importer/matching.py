@@ -283,6 +283,10 @@ def loosened(content: Content) -> Content:
         description=_tidy(content.description),
         helper_text=_tidy(content.helper_text),
         placeholder_text_input=_tidy(content.placeholder_text_input),
+        default_unit=plain(_tidy(content.default_unit)),
+        content=_tidy(content.content),
+        alt_text=_tidy(content.alt_text),
+        caption=_tidy(content.caption),
         options=tuple(
             replace(
                 option,

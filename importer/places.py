@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from importer.contract import cell_name
 from importer.model import Batch, Dataset, Draft
 from importer.problems import Problem, Report
 from importer.workbook.cells import Spot
@@ -21,6 +22,8 @@ class SheetPlaces:
     The cells of one sheet that are the importer's.
 
     Attributes:
+        name: As it stands in the workbook.
+        numbers: Column number of each column of the contract that the sheet has.
         part: Zip member of the sheet's XML.
         prefix: Prefix of its element names ("" or such as "x:").
         columns: The importer's columns that the sheet has.
@@ -29,6 +32,8 @@ class SheetPlaces:
         texts: What stands there now; only cells that are not blank.
     """
 
+    name: str
+    numbers: Mapping[str, int]
     part: str
     prefix: str
     columns: frozenset[str]
@@ -60,6 +65,11 @@ class Places:
     datasets: SheetPlaces | None = None
     studies: SheetPlaces | None = None
     named_rows: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+    def cell(self, batch_ref: str, ref: str, column: str) -> str:
+        """Return where a cell of an instruction stands, such as `Instructions!C7`; "" if there is none."""
+        row, number = self.rows.get((batch_ref, ref)), self.instructions.numbers.get(column)
+        return "" if row is None or number is None else f"{self.instructions.name}!{cell_name(row, number)}"
 
 
 @dataclass(frozen=True, slots=True)

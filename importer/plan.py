@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -22,11 +22,11 @@ from importer.changes import Change, FieldChange, Kind, compare
 from importer.contract import TASK_DETAILS, canonical
 from importer.errors import PlanRefused
 from importer.matching import Relink, find_relinks, named
-from importer.model import JSON, Batch, BatchDetails, Instruction
+from importer.model import JSON, Batch, BatchDetails, Block, Instruction, Item
 from importer.problems import quote
 from importer.wire import batch_items
 from importer.wire.forms import Form
-from importer.wire.instructions import Held, request_body, to_sent
+from importer.wire.instructions import Held, not_carried, request_body, to_sent
 
 FINGERPRINT_DIGITS: Final = 12
 
@@ -170,7 +170,10 @@ def make_plan(batch: Batch, existing: Existing, *, relink: bool = False, as_page
         refs=refs,
         patch=patch,
         notes=(*_notes(existing, changes, body or patch), *notes),
-        obstacles=tuple(_obstacles(existing, form, instructions, body, lacking)),
+        obstacles=(
+            *_form_obstacles(form, batch.items, body),
+            *_obstacles(existing, form, instructions, body, lacking),
+        ),
         fingerprint=_fingerprint(
             {
                 "batch": batch.batch_id,
@@ -271,6 +274,19 @@ def _obstacles(
     return found
 
 
+def _form_obstacles(form: Form, items: Sequence[Item], body: object) -> Iterator[str]:
+    """Name the cells that the wire form has no field for."""
+    # What Prolific holds already, and nobody sends, is in nobody's way; a list of instructions never holds a block.
+    sent = [one for one in items if body is not None or isinstance(one, Block)]
+    beyond = [f"{one.ref} {column}" for one in sent for column in not_carried(one)]
+    if beyond and form is Form.INSTRUCTIONS:
+        yield (
+            f"The batch has no pages, and Prolific takes {len(beyond)} cell(s) of the sheet for batches made of pages only "
+            f"({named(beyond)}). Clear the cells, leave the rows out with a # before their ref, or give the batch pages "
+            "with --pages if it holds no instruction yet."
+        )
+
+
 def _held_obstacles(held: Sequence[Held], form: Form, instructions: Sequence[Instruction]) -> list[str]:
     found = []
     known = {one.id for one in held}
@@ -331,8 +347,13 @@ def check_gate(
             f"The plan is no longer the one that was reviewed: its fingerprint is {plan.fingerprint}, not {fingerprint}. "
             f"Look at it with importer plan, then run again with --plan {plan.fingerprint}."
         )
-    if plan.touches_tasks and (plan.status == "PROCESSING" or (plan.status == "READY" and not tasks_exist)):
-        reasons.append(_STATUS_REASONS[plan.status])
+    if plan.touches_tasks and plan.status == "PROCESSING":
+        reasons.append(
+            "The batch is still PROCESSING: Prolific is making tasks from its instructions. Wait until it is READY, then "
+            "run this again."
+        )
+    elif plan.touches_tasks and plan.status not in ("", "UNINITIALISED", "ERROR") and not tasks_exist:
+        reasons.append(_tasks_reason(plan))
     needed = len(plan.deletes) if run_deletes is None else run_deletes
     if plan.deletes and not plan.has_strangers and allow_remove != needed:
         reasons += [_relink_reason(plan)] if plan.relinks else []
@@ -341,12 +362,12 @@ def check_gate(
         raise PlanRefused("\n".join([*reasons[:-1], f"{reasons[-1]} Nothing was sent."]))
 
 
-_STATUS_REASONS: Final = {
-    "PROCESSING": "The batch is still PROCESSING: Prolific is making tasks from its instructions. Wait until it is READY, "
-    "then run this again.",
-    "READY": "The batch is READY: its tasks exist, and nothing documents whether they take up a change. "
-    "To change it all the same, run again with --tasks-exist.",
-}
+def _tasks_reason(plan: Plan) -> str:
+    return (
+        f"The batch is {plan.status}: its tasks exist, and nothing documents whether they take up a change; if a study of it "
+        "is published, Prolific refuses the change, or participants do not all see the same. "
+        "To change the batch all the same, run again with --tasks-exist."
+    )
 
 
 def _relink_reason(plan: Plan) -> str:

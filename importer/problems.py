@@ -402,7 +402,8 @@ CATALOGUE: Final[Mapping[str, Wording]] = {
     "type-missing": _error("The instruction has no type.", "Use one of: {allowed}."),
     "type-unknown": _error("{shown} is not an instruction type.{hint}", "Use one of: {allowed}."),
     "type-unsupported": _error(
-        "{shown} is a Prolific type that this import cannot carry.", "Use one of: {allowed}."
+        "{shown} is a type of Prolific's whose fields are not documented, so it cannot be written.",
+        "Use one of: {allowed}. One that is on Prolific already stays there, without a row.",
     ),
     "description-missing": _error(
         "The instruction has no description.", "Write what participants are asked."
@@ -419,11 +420,13 @@ CATALOGUE: Final[Mapping[str, Wording]] = {
     ),
     "flag-invalid": _error("{shown} is neither yes nor no.", "Use yes or no, or clear the cell."),
     "cell-not-for-type": _error("{type} takes no {column}.", "Clear the cell."),
+    "cell-missing": _error("{type} needs {column}.", "Fill in the cell."),
+    "word-unknown": _error("{shown} is not one of the words for {column}.{hint}", "Use one of: {allowed}."),
     "options-missing": _error(
         "{type} needs at least one option.", "Fill in option_label and option_value, one row per option."
     ),
     "option-not-for-type": _error(
-        "free_text takes no options.",
+        "{type} takes no options.",
         "Clear the cell, delete the row, or change the type to multiple_choice.",
     ),
     "label-missing": _error("The option has no label.", "Write what participants see."),
@@ -439,6 +442,55 @@ CATALOGUE: Final[Mapping[str, Wording]] = {
     "label-twice": _warning(
         "{shown} is the label of another option of {ref} too ({first_cell}).",
         "Give the options different labels, so that participants can tell them apart.",
+    ),
+    "exclusive-of-one": _error(
+        "The option is to be chosen alone, but {ref} takes one answer only.",
+        "Clear the cell, or raise the answer limit.",
+    ),
+    "exclusive-of-all": _error(
+        "Every option of {ref} is to be chosen alone.",
+        "Clear the cell of each option that may be chosen together with others.",
+    ),
+    # ------------------------------------------------------------ what may be written or sent
+    "validation-type-missing": _error(
+        "The row limits what may be written, and says not of what.", "Use one of: {allowed}."
+    ),
+    "number-invalid": _error(
+        "{shown} is not a number.", "Write it in digits, with a point for decimals, such as 0.5."
+    ),
+    "length-invalid": _error(
+        "{shown} is not a number of characters, and {column} of a text counts these.",
+        "Use 0, 1, 2 or more; or change validation_type to number.",
+    ),
+    "range-reversed": _error(
+        "{shown} is more than {other}, which is {most}.", "Lower {column}, or raise {other}."
+    ),
+    "units-too-few": _error(
+        "{type} needs at least two units.", "Fill in option_label and option_value, one row per unit."
+    ),
+    "unit-unknown": _error(
+        "{shown} is the value of no unit of {ref}.", "Use the option_value of one of its units."
+    ),
+    "file-type-invalid": _error(
+        "{shown} are not endings of files.",
+        "Begin each with a dot, and put commas between them, such as .pdf, .jpg.",
+    ),
+    "file-size-invalid": _error(
+        "{shown} is not a number above 0.", "Write the number of megabytes in digits, such as 10."
+    ),
+    "count-invalid": _error("{shown} is not a whole number from 1 on.", "Use 1, 2, 3 or more."),
+    # ------------------------------------------------------------ content blocks and places
+    "address-invalid": _error(
+        "{shown} is not a web address that begins with https://.",
+        "Copy the address of the image from your browser, without spaces.",
+    ),
+    "field-twice": _error(
+        "{shown} is shown on this page already ({first_ref}, {first_cell}), and Prolific takes a field once per page.",
+        "Delete the row, or put it on another page.",
+    ),
+    "page-missing": _error(
+        "{ref} has no page, and other cells of the batch say where things stand.",
+        "Give every item of the batch a page, or clear the columns page, row and column.",
     ),
     # ------------------------------------------------------------ ids and batches
     "id-malformed": _error(
@@ -478,13 +530,10 @@ CATALOGUE: Final[Mapping[str, Wording]] = {
         "{todo}",
     ),
     # ------------------------------------------------------------ what importer setup makes
-    "cell-missing": _error("A new {what} needs {column}.", "Fill in the cell."),
+    "new-row-incomplete": _error("A new {what} needs {column}.", "Fill in the cell."),
     "row-unnamed": _error("The {what} has no short name.", "Give it a short name of your own."),
     "name-twice": _error(
         "{shown} names another {what} too ({first_cell}).", "Give each {what} its own short name."
-    ),
-    "count-invalid": _error(
-        "{shown} is not a whole number from 1 on.", "Type a number without unit, point or comma."
     ),
     "device-unknown": _error(
         "{shown} names a device that Prolific does not know.", "Use some of: {allowed}."

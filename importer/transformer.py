@@ -16,26 +16,32 @@ from importer.contract import (
     ANY_NUMBER_WORD,
     BATCHES,
     INSTRUCTIONS,
+    MAX_DIGITS,
     NO_WORDS,
     STUDIES,
     TASK_DETAILS,
     YES_WORDS,
+    BlockType,
     InstructionType,
     Kind,
     Level,
     canonical,
-    devices_in,
+    words_of,
 )
 from importer.model import (
     Batch,
     BatchDetails,
     Dataset,
+    DatasetField,
     Draft,
+    FileUpload,
     FreeText,
-    HeadedOption,
-    Instruction,
+    FreeTextWithUnit,
+    Image,
+    Item,
     MultipleChoice,
     MultipleChoiceWithFreeText,
+    RichText,
 )
 
 if TYPE_CHECKING:
@@ -43,26 +49,32 @@ if TYPE_CHECKING:
 
 Cells = Mapping[str, str]  # one row: text by column name
 
-_MODELS: Final[Mapping[str, type[FreeText | MultipleChoice | MultipleChoiceWithFreeText]]] = {
+_MODELS: Final[Mapping[str, type[Item]]] = {
     InstructionType.FREE_TEXT: FreeText,
     InstructionType.MULTIPLE_CHOICE: MultipleChoice,
     InstructionType.MULTIPLE_CHOICE_WITH_FREE_TEXT: MultipleChoiceWithFreeText,
+    InstructionType.FREE_TEXT_WITH_UNIT: FreeTextWithUnit,
+    InstructionType.FILE_UPLOAD: FileUpload,
+    BlockType.RICH_TEXT: RichText,
+    BlockType.IMAGE: Image,
+    BlockType.DATASET_FIELD: DatasetField,
 }
 _DETAIL_COLUMNS: Final = ("name", *TASK_DETAILS, "dataset_id")
-#: Instruction-level columns that become a field as they are, by field name.
+#: Columns that become a field of the item, by field name.
 _FIELD_COLUMNS: Final = {
     ("id" if column.name == "instruction_id" else column.name): column
     for column in INSTRUCTIONS.columns
     if column.name == "instruction_id"
-    or (column.level is Level.INSTRUCTION and column.name not in ("batch", "ref"))
+    or (column.level in (Level.INSTRUCTION, Level.ENTRY) and column.name not in ("batch", "ref"))
 }
 _DRAFT_COLUMNS: Final = tuple(
     name for name in STUDIES.names if name in Draft.model_fields and name != "batch"
 )
+#: Columns that become a field of each option; those of an entry only where the option is a unit.
 _OPTION_COLUMNS: Final = {
-    column.name.removeprefix("option_"): column.name
+    column.name.removeprefix("option_"): column
     for column in INSTRUCTIONS.columns
-    if column.level is Level.OPTION
+    if column.level in (Level.OPTION, Level.ENTRY)
 }
 
 
@@ -71,14 +83,14 @@ def to_batches(frames: Frames, *, batch_id: str | None = None) -> tuple[Batch, .
     Build the batches that a workbook describes.
 
     Args:
-        frames: *instructions* has one row per instruction and option (object dtype, index = Excel
-            row, every value a text); *batches* one row per batch, or None.
+        frames: *instructions* has one row per item and option (object dtype, index = Excel row,
+            every value a text); *batches* one row per batch, or None.
         batch_id: The batch of a workbook that does not name it: it has no sheet Batches, or one
             row there without batch_id.
 
     Returns:
-        Batches in sheet order, each with its instructions in order of first appearance and their
-        options in row order.
+        Batches in sheet order, each with its items in order of first appearance and their options
+        in row order.
 
     Raises:
         ValueError: The frames have not passed `validate`; our bug, not the researcher's.
@@ -86,9 +98,9 @@ def to_batches(frames: Frames, *, batch_id: str | None = None) -> tuple[Batch, .
     Source: "Update Batch Instructions", PUT …/batches/{batch_id}/instructions.
     """
     blocks = _blocks(frames)
-    instructions: dict[str, list[Instruction]] = {}
+    items: dict[str, list[Item]] = {}
     for (ref, _), rows in blocks.items():
-        instructions.setdefault(ref, []).append(_instruction([cells for _, cells in rows]))
+        items.setdefault(ref, []).append(_item([cells for _, cells in rows]))
     datasets = {canonical(one.ref): one.dataset_id for one in to_datasets(frames)}
     return tuple(
         Batch(
@@ -100,7 +112,7 @@ def to_batches(frames: Frames, *, batch_id: str | None = None) -> tuple[Batch, .
             details=BatchDetails(
                 **{"dataset_id": datasets.get(canonical(cells["dataset"])), **_details(cells)}
             ),
-            instructions=tuple(instructions.get(canonical(cells["batch"]), ())),
+            items=tuple(items.get(canonical(cells["batch"]), ())),
         )
         for row, cells in _batch_rows(frames)
     )
@@ -181,39 +193,52 @@ def _details(cells: Cells) -> dict[str, str]:
     }
 
 
-def _instruction(rows: Sequence[Cells]) -> Instruction:
-    """Build one instruction from its rows, which repeat its own cells or leave them blank."""
-    fields: dict[str, object] = {"ref": rows[0]["ref"]}
-    for field, column in _FIELD_COLUMNS.items():
-        text = next((cells[column.name] for cells in rows if cells[column.name]), "")
-        if text:
-            fields[field] = _value(column.kind, text)
-    options = [option for cells in rows if (option := _option(cells))]
-    if options:
-        fields["options"] = tuple(options)
-    model = _MODELS.get(str(fields.get("type")))
+def _item(rows: Sequence[Cells]) -> Item:
+    """Build one item from its rows, which repeat its own cells or leave them blank."""
+    kind = next((cells["type"] for cells in rows if cells["type"]), "")
+    model = _MODELS.get(kind)
     if model is None:
         raise ValueError(f"{rows[0]['ref']} has no known type")
+    has_units = model is FreeTextWithUnit
+    fields: dict[str, object] = {"ref": rows[0]["ref"]}
+    for field, column in _FIELD_COLUMNS.items():
+        # A frame leaves out what is blank throughout, and a unit's rule is not the instruction's.
+        if column.name in rows[0] and not (has_units and column.level is Level.ENTRY):
+            text = next((cells[column.name] for cells in rows if cells[column.name]), "")
+            if text:
+                fields[field] = _value(column.kind, text)
+    options = [option for cells in rows if (option := _option(cells, has_units=has_units))]
+    if options:
+        fields["options"] = tuple(options)
     return model.model_validate(fields)
 
 
-def _option(cells: Cells) -> dict[str, str]:
-    return {field: cells[column] for field, column in _OPTION_COLUMNS.items() if cells[column]}
+def _option(cells: Cells, *, has_units: bool) -> dict[str, object]:
+    return {
+        field: _value(column.kind, text)
+        for field, column in _OPTION_COLUMNS.items()
+        if (column.level is Level.OPTION or has_units) and (text := cells.get(column.name, ""))
+    }
 
 
-def _value(kind: Kind, text: str) -> str | int | bool | tuple[str, ...]:
+def _value(kind: Kind, text: str) -> object:
     word = text.casefold()
-    if kind is Kind.COUNT:
-        return int(text)
-    if kind is Kind.DEVICES:
-        return tuple(devices_in(text))
-    if kind is Kind.LIMIT:
-        return ANY_NUMBER if word == ANY_NUMBER_WORD else int(text)
-    if kind is Kind.FLAG:
-        if word not in (*YES_WORDS, *NO_WORDS):
-            raise ValueError(f"{text} is neither yes nor no")
-        return word in YES_WORDS
-    return text.lower() if kind in (Kind.UUID, Kind.SHORT_ID) else text
+    match kind:
+        case Kind.LIMIT:
+            return ANY_NUMBER if word == ANY_NUMBER_WORD else int(text)
+        case Kind.FLAG:
+            if word not in (*YES_WORDS, *NO_WORDS):
+                raise ValueError(f"{text} is neither yes nor no")
+            return word in YES_WORDS
+        case Kind.NUMBER | Kind.COUNT:
+            number = float(text)
+            return int(number) if number.is_integer() else number
+        case Kind.LIST | Kind.DEVICES:
+            return words_of(word if kind is Kind.DEVICES else text)
+        case Kind.UUID | Kind.SHORT_ID | Kind.CHOICE:
+            return word
+        case _:
+            return text
 
 
 def to_rows(batches: Sequence[Batch]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
@@ -221,14 +246,14 @@ def to_rows(batches: Sequence[Batch]) -> tuple[list[dict[str, str]], list[dict[s
     Write batches as the rows of a workbook.
 
     Returns:
-        The rows of the sheet Instructions (the ref on every row, the instruction's other cells on
+        The rows of the sheet Instructions (the ref on every row, the item's other cells on
         its first) and those of the sheet Batches, each with a text for every column.
     """
     instructions = [
         dict.fromkeys(INSTRUCTIONS.names, "") | cells
         for batch in batches
-        for instruction in batch.instructions
-        for cells in _instruction_rows(batch.ref, instruction)
+        for item in batch.items
+        for cells in _item_rows(batch.ref, item)
     ]
     return instructions, [dict.fromkeys(BATCHES.names, "") | _batch_row(batch) for batch in batches]
 
@@ -241,25 +266,28 @@ def _batch_row(batch: Batch) -> dict[str, str]:
     return {"batch": batch.ref, "batch_id": batch.batch_id, **own, **given}
 
 
-def _instruction_rows(batch_ref: str, instruction: Instruction) -> list[dict[str, str]]:
-    fields = instruction.model_dump(exclude={"options"})
-    own = {column.name: _text(fields.get(field)) for field, column in _FIELD_COLUMNS.items()}
-    options = () if isinstance(instruction, FreeText) else instruction.options
+def _item_rows(batch_ref: str, item: Item) -> list[dict[str, str]]:
+    fields = item.model_dump()
+    options = fields.pop("options", ())
+    own = {column.name: _text(fields.get(field), column.kind) for field, column in _FIELD_COLUMNS.items()}
     rows = [
         {
-            "option_label": option.label,
-            "option_value": option.value,
-            "option_heading": option.heading if isinstance(option, HeadedOption) else "",
+            _OPTION_COLUMNS[field].name: _text(value, _OPTION_COLUMNS[field].kind)
+            for field, value in one.items()
         }
-        for option in options
+        for one in options
     ]
     first, *others = rows or [{}]
-    return [{"batch": batch_ref, "ref": instruction.ref, **cells} for cells in (own | first, *others)]
+    return [{"batch": batch_ref, "ref": item.ref, **cells} for cells in (own | first, *others)]
 
 
-def _text(value: str | int | bool | None) -> str:
+def _text(value: object, kind: Kind) -> str:
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return YES_WORDS[0] if value else NO_WORDS[0]
-    if value == ANY_NUMBER:
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    if kind is Kind.LIMIT and value == ANY_NUMBER:
         return ANY_NUMBER_WORD
-    return "" if value is None else str(value)
+    return f"{value:.{MAX_DIGITS}g}" if isinstance(value, float) else str(value)

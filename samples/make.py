@@ -43,6 +43,7 @@ _LEVELS = {
     Level.OPTION: "option",
     Level.DATASET: "dataset",
     Level.STUDY: "study",
+    Level.ENTRY: "instruction or unit",
     Level.RESEARCHER: "you",
     Level.IMPORTER: "the importer",
 }
@@ -100,7 +101,7 @@ def sample_plan() -> Plan:
         batch_id, "Accuracy, wave 2", {}, None, "UNINITIALISED",
         pages=None, held=tuple(from_item(item) for item in held), source="instructions",
     )  # fmt: skip
-    return make_plan(Batch(batch_id=batch_id, details=BatchDetails(), instructions=sheet), existing)
+    return make_plan(Batch(batch_id=batch_id, details=BatchDetails(), items=sheet), existing)
 
 
 def plan_texts() -> dict[Path, str]:

@@ -51,8 +51,13 @@ def single(number: int, *items: Entry, **more: object) -> Entry:
     return page(number, [list(items)], **more)
 
 
-def by_hand() -> list[Entry]:
-    """A layout as somebody made it in the app: content around and between, two columns, types of which little is known."""
+def by_hand(**more: object) -> list[Entry]:
+    """
+    A layout as somebody made it: content around and between, two columns, a type of which little is known.
+
+    Args:
+        more: Fields of the second instruction, and of the first option of the third, that no document names.
+    """
     image = {
         "type": "image",
         "id": uuid(92),
@@ -67,13 +72,13 @@ def by_hand() -> list[Entry]:
         "description": "Which?",
         "answer_limit": 1,
         "disable_dropdown": False,
-        "options": [{"label": "One", "value": 1, "colour": "red"}, {"label": "Two", "value": "two"}],
+        "options": [{"label": "One", "value": 1, **more}, {"label": "Two", "value": "two"}],
     }
     return [
         single(1, text(90), display_position="intro"),
         page(
             2,
-            [[text(91), ask(1), image], [ask(2, hint="stays")]],
+            [[text(91), ask(1), image], [ask(2, **more)]],
             [[{"type": "dataset_field", "field": "answer"}]],
         ),
         single(3, text(94)),

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from uuid import UUID
 
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
-from importer.model import (
-    Batch,
-    BatchDetails,
-    FreeText,
-    HeadedOption,
-    Instruction,
-    MultipleChoice,
-    MultipleChoiceWithFreeText,
-    Option,
-)
+from importer.contract import MIN_UNITS, InstructionType
+from importer.model import Batch, BatchDetails, Instruction, Item
 
+_INSTRUCTION: TypeAdapter[Instruction] = TypeAdapter(Instruction)
+_ITEM: TypeAdapter[Item] = TypeAdapter(Item)
 #: Few letters, so that equal and nearly equal texts are common; the odd ones are what Excel carries.
 texts = st.text(alphabet="abé\u0065\u0301 \u00a0\n1T", min_size=1, max_size=6)
 values = st.lists(
@@ -29,6 +25,42 @@ values = st.lists(
 ids = st.uuids().map(str)
 
 
+numbers = st.integers(-(10**14), 10**14) | st.integers(-999_999, 999_999).map(lambda n: n / 1000)
+counts = st.integers(1, 9)
+_RULES = (
+    st.tuples(st.just("number"), st.lists(numbers, min_size=2, max_size=2)),
+    st.tuples(st.just("string"), st.lists(st.integers(0, 99), min_size=2, max_size=2)),
+)
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> dict[str, object]:
+    """Draw the validation of a free_text or of a unit, often without one."""
+    kind, bounds = draw(st.one_of(st.just((None, [])), *_RULES))
+    given = [draw(st.none() | st.just(bound)) for bound in sorted(bounds)]
+    return {"validation_type": kind} | dict(zip(("validation_min", "validation_max"), given, strict=False))
+
+
+@st.composite
+def choices(
+    draw: st.DrawFn,
+    own: Sequence[tuple[str, str]],
+    headings: st.SearchStrategy[str] | None,
+    *,
+    is_put: bool,
+) -> dict[str, object]:
+    """Draw what a choice needs beyond labels and values; some options are exclusive."""
+    options: list[dict[str, object]] = [{"label": label, "value": value} for label, value in own]
+    limit = draw(st.sampled_from([-1, *range(1, len(options) + 1)]))
+    for option in options:
+        if headings is not None:
+            option["heading"] = draw(headings)
+        option["exclusive"] = draw(st.none() | st.just(value=False))
+    if limit != 1 and len(options) > 1 and not is_put:
+        draw(st.sampled_from(options))["exclusive"] = draw(st.none() | st.booleans())
+    return {"answer_limit": limit, "disable_dropdown": draw(st.none() | st.booleans()), "options": options}
+
+
 @st.composite
 def instructions(
     draw: st.DrawFn,
@@ -38,29 +70,66 @@ def instructions(
     texts: st.SearchStrategy[str] = texts,
     headings: st.SearchStrategy[str] = texts,
     values: st.SearchStrategy[list[str]] = values,
+    is_put: bool = False,
 ) -> Instruction:
-    """Draw one instruction of any type; *values* are those of all its options."""
-    common = {
+    """Draw one instruction of any type; *values* are those of all its options, *is_put* leaves out what a PUT does."""
+    fields: dict[str, object] = {
         "ref": ref,
         "id": identity,
         "description": draw(texts),
         "helper_text": draw(st.none() | texts),
         "placeholder_text_input": draw(st.none() | texts),
     }
-    model = draw(st.sampled_from([FreeText, MultipleChoice, MultipleChoiceWithFreeText]))
-    if model is FreeText:
-        return FreeText.model_validate(common)
-    own = [(draw(texts), value) for value in draw(values)]
-    options = (
-        [Option(label=label, value=value) for label, value in own]
-        if model is MultipleChoice
-        else [HeadedOption(label=label, value=value, heading=draw(headings)) for label, value in own]
+    kind = draw(st.sampled_from(InstructionType))
+    own = [(draw(texts), value) for value in draw(values)] if kind.has_options else []
+    if kind is InstructionType.FREE_TEXT_WITH_UNIT and len(own) < MIN_UNITS:
+        kind = InstructionType.MULTIPLE_CHOICE
+    if kind is InstructionType.FREE_TEXT:
+        fields |= draw(rules())
+    elif kind is InstructionType.FREE_TEXT_WITH_UNIT:
+        units = [{"label": label, "value": value, **draw(rules())} for label, value in own]
+        default = draw(st.none() | st.sampled_from([value for _, value in own]))
+        fields |= {"options": units, "default_unit": default}
+        fields["unit_position"] = draw(st.sampled_from(["prefix", "suffix"]))
+    elif kind is InstructionType.FILE_UPLOAD and not is_put:
+        low, high = sorted((draw(counts), draw(counts)))
+        types = st.lists(st.sampled_from([".pdf", ".jpg", ".PNG", ".tar.gz"]), min_size=1, unique=True)
+        fields |= {
+            "accepted_file_types": draw(st.none() | types),
+            "max_file_size_mb": draw(st.none() | st.sampled_from([0.5, 1, 25, 2000])),
+            "min_file_count": draw(st.none() | st.just(low)),
+            "max_file_count": draw(st.none() | st.just(high)),
+        }
+    elif kind.is_choice:
+        is_headed = kind is InstructionType.MULTIPLE_CHOICE_WITH_FREE_TEXT
+        fields |= draw(choices(own, headings if is_headed else None, is_put=is_put))
+    return _INSTRUCTION.validate_python({"type": kind, **fields})
+
+
+@st.composite
+def blocks(draw: st.DrawFn, ref: str, identity: str | None = None) -> Item:
+    """Draw one content block."""
+    fields = draw(
+        st.one_of(
+            st.fixed_dictionaries(
+                {
+                    "type": st.just("rich_text"),
+                    "content": texts,
+                    "content_format": st.sampled_from([None, "html", "markdown"]),
+                }
+            ),
+            st.fixed_dictionaries(
+                {
+                    "type": st.just("image"),
+                    "url": st.sampled_from(["https://example.org/a.png", "HTTPS://x/é?b=1"]),
+                    "alt_text": texts,
+                    "caption": st.none() | texts,
+                }
+            ),
+            st.fixed_dictionaries({"type": st.just("dataset_field"), "field": texts}),
+        )
     )
-    limit = draw(st.sampled_from([-1, *range(1, len(options) + 1)]))
-    flag = draw(st.none() | st.booleans())
-    return model.model_validate(
-        {**common, "answer_limit": limit, "disable_dropdown": flag, "options": options}
-    )
+    return _ITEM.validate_python({"ref": ref, "id": identity, **fields})
 
 
 @st.composite
@@ -69,6 +138,20 @@ def sheets(draw: st.DrawFn, max_size: int = 6) -> tuple[Instruction, ...]:
     count = draw(st.integers(1, max_size))
     known = draw(st.lists(st.none() | ids, min_size=count, max_size=count, unique_by=lambda i: i or object()))
     return tuple(draw(instructions(f"Q{n}", identity)) for n, identity in enumerate(known, 1))
+
+
+@st.composite
+def layouts(draw: st.DrawFn) -> tuple[Item, ...]:
+    """Draw the items of one batch made of pages: instructions and blocks, all placed or none."""
+    rows: list[Item] = list(draw(sheets(max_size=3)))
+    for number in range(draw(st.integers(0, 3))):
+        rows.insert(draw(st.integers(0, len(rows))), draw(blocks(f"B{number}", draw(st.none() | ids))))
+    if draw(st.booleans()):
+        return tuple(rows)
+    place = st.fixed_dictionaries(
+        {"page": counts, "row": st.none() | counts, "column": st.sampled_from([None, 1, 2])}
+    )
+    return tuple(row.model_copy(update=draw(place)) for row in rows)
 
 
 @st.composite
@@ -87,7 +170,7 @@ def workbooks(draw: st.DrawFn) -> tuple[Batch, ...]:
                 task_steps=draw(blank),
                 dataset_id=draw(st.none() | ids),
             ),
-            instructions=draw(sheets(max_size=4) | st.just(())),
+            items=draw(layouts() | st.just(())),
         )
         for n in range(1, count + 1)
     )

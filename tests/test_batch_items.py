@@ -66,13 +66,14 @@ def test_an_edit_keeps_what_has_no_column():
         update={"options": (Option(label="Two", value="two"), Option(label="The one", value="1"))}
     )
 
-    sent = lay_out(by_hand(), [row(1), row(2, "How?"), edited, row(4), row(5)], [None] * 5).pages
+    pages = by_hand(hint="stays")
+    sent = lay_out(pages, [row(1), row(2, "How?"), edited, row(4), row(5)], [None] * 5).pages
 
     by_id = {item.get("id"): item for item in items(sent)}
     assert ask(2, "How?", hint="stays") == by_id[uuid(2)]
     assert [
         {"label": "Two", "value": "two"},
-        {"label": "The one", "value": 1, "colour": "red"},
+        {"label": "The one", "value": 1, "hint": "stays"},
     ] == by_id[uuid(3)]["options"]
     assert brief(by_hand()) == brief(sent)
 

@@ -363,3 +363,12 @@ def test_the_sandbox_refuses_a_fault_that_there_is_not(shell: Shell):
     ended = shell("sandbox", "--fault", "earthquake")
 
     assert (2, True) == (ended.code, "reset-after" in ended.err)
+
+
+def test_the_sandbox_refuses_a_switch_that_there_is_not(shell: Shell):
+    """With the names of all that there are; a setting that there is not, with all settings."""
+    unknown = shell("sandbox", "--switch", "earthquake=1")
+    wrong = shell("sandbox", "--switch", "put_instructions=500")
+
+    assert (2, True) == (unknown.code, "put_instructions" in unknown.err)
+    assert (2, True) == (wrong.code, "200, 404, 410" in wrong.err)

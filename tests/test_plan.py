@@ -11,7 +11,17 @@ from hypothesis import given
 
 from importer.changes import FieldChange, Kind
 from importer.errors import PlanRefused
-from importer.model import Batch, BatchDetails, FreeText, Instruction
+from importer.model import (
+    Batch,
+    BatchDetails,
+    FileUpload,
+    FreeText,
+    Instruction,
+    Item,
+    MultipleChoice,
+    Option,
+    RichText,
+)
 from importer.plan import Existing, Plan, as_dict, check_gate, make_plan
 from importer.wire.instructions import Held, from_item, request_body, to_content
 from tests.strategies import sheets
@@ -31,8 +41,8 @@ def free(number: int, description: str = "", *, has_id: bool = True) -> FreeText
     )
 
 
-def batch(*rows: Instruction, **details: str) -> Batch:
-    return Batch(ref="w1", batch_id=BATCH, row=2, details=BatchDetails(**details), instructions=rows)
+def batch(*rows: Item, **details: str) -> Batch:
+    return Batch(ref="w1", batch_id=BATCH, row=2, details=BatchDetails(**details), items=rows)
 
 
 def held(row: Instruction, number: int = 0) -> Held:
@@ -166,15 +176,39 @@ def test_unknown_ids_stop_the_push():
 
 def test_a_type_the_put_cannot_carry_stops_the_push():
     """A full replacement would delete it, so not even consent helps."""
-    upload = from_item({"id": uuid(9), "type": "file_upload", "description": "Your CV"})
+    upload = from_item({"id": uuid(9), "type": "star_rating", "description": "Your CV"})
     plan = make_plan(batch(*THREE, free(4, has_id=False)), existing(*map(held, THREE), upload))
 
-    assert '("Your CV": file_upload)' in refusal(plan, allow_remove=1)
+    assert '("Your CV": star_rating)' in refusal(plan, allow_remove=1)
+
+
+def test_what_the_put_has_no_field_for_is_named_at_its_cell():
+    """It is not left out in silence: the obstacle says row and column."""
+    choice = MultipleChoice(
+        ref="Q5",
+        description="Which?",
+        answer_limit=-1,
+        options=(Option(label="A", value="a"), Option(label="None", value="n", exclusive=True)),
+    )
+    upload = FileUpload(ref="Q6", description="Send it", max_file_count=2, page=1)
+    text = RichText(ref="B1", content="<p>Read this</p>")
+
+    said = refusal(make_plan(batch(*THREE, choice, upload, text), THERE))
+
+    assert "4 cell(s)" in said
+    assert "(Q5 option_exclusive, Q6 max_file_count, Q6 page, B1 type)" in said
+
+
+def test_a_block_is_named_though_nothing_else_changes():
+    """A batch without pages cannot hold it, so the sheet is not what Prolific has."""
+    said = refusal(make_plan(batch(*THREE, RichText(ref="B1", content="x")), THERE))
+
+    assert "(B1 type)" in said
 
 
 def test_what_cannot_be_carried_does_not_matter_if_nothing_is_put():
     """A push that only changes the batch's name leaves the instructions alone."""
-    upload = from_item({"id": uuid(9), "type": "file_upload", "description": "Your CV"})
+    upload = from_item({"id": uuid(9), "type": "star_rating", "description": "Your CV"})
 
     check_gate(make_plan(batch(name="Wave 2"), existing(upload)))
 
@@ -299,7 +333,7 @@ def test_relinked_and_edited_is_an_update():
     desired = Batch.model_validate(
         {
             "batch_id": BATCH,
-            "instructions": [
+            "items": [
                 {
                     "ref": "Q1",
                     "type": "multiple_choice",

@@ -387,7 +387,7 @@ def test_a_plan_waits_for_what_is_still_on_its_way(desk: Desk, prolific: Sandbox
 
 def test_a_plan_that_cannot_be_pushed_is_no_success(desk: Desk, prolific: Sandbox, tmp_path: Path):
     """A script that plans first must not take it for ready."""
-    held = [{"type": "file_upload", "description": "Your CV"}]
+    held = [{"type": "file_upload", "description": "Your CV", "max_file_count": 3}]
     batch_id = prolific.add_batch("Upload", instructions=held)
     path = write_book(
         tmp_path / "study.xlsx", {"Instructions": LIKERT, "Batches": [["batch_id"], [batch_id]]}

@@ -196,7 +196,7 @@ WHICH = MultipleChoice(
 EDITED = Batch(
     batch_id=BATCH_ID,
     details=BatchDetails(name="Accuracy 2"),
-    instructions=(
+    items=(
         FreeText(ref="Q2", id=ID_2, description="Why?"),
         WHICH,
         FreeText(ref="Q4", description="Who?"),
@@ -240,7 +240,7 @@ def test_plan_shows_each_change_with_sign_and_word() -> None:
 
 def test_plan_without_changes_says_so() -> None:
     """Nothing to change is a result, too."""
-    same = Batch(batch_id=BATCH_ID, instructions=())
+    same = Batch(batch_id=BATCH_ID, items=())
     assert shown(render.plan_text(make_plan(same, EXISTING), "a.xlsx"))[-1].endswith(": nothing to change.")
 
 
@@ -257,9 +257,7 @@ def test_plan_of_a_move() -> None:
         ),
         FreeText(ref="Q2", id=ID_2, description="Why?"),
     )
-    lines = shown(
-        render.plan_text(make_plan(Batch(batch_id=BATCH_ID, instructions=rows), EXISTING), "a.xlsx")
-    )
+    lines = shown(render.plan_text(make_plan(Batch(batch_id=BATCH_ID, items=rows), EXISTING), "a.xlsx"))
     assert "  ↕ move   Q3 from place 3 to 1" in lines
 
 
@@ -270,9 +268,7 @@ def test_update_that_also_moves_says_both() -> None:
         FreeText(ref="Q3", id=ID_3, description="How sure?"),
         WHICH,
     )
-    lines = shown(
-        render.plan_text(make_plan(Batch(batch_id=BATCH_ID, instructions=rows), EXISTING), "a.xlsx")
-    )
+    lines = shown(render.plan_text(make_plan(Batch(batch_id=BATCH_ID, items=rows), EXISTING), "a.xlsx"))
     assert '  ! value  Q1 multiple_choice "Which one?", moved from place 1' in lines
 
 
@@ -289,7 +285,7 @@ def test_plan_that_cannot_be_pushed_says_why() -> None:
 def test_long_plan_is_cut_and_counted() -> None:
     """A batch of hundreds of changes stays readable."""
     rows = tuple(FreeText(ref=f"N{n}", description=f"New {n}") for n in range(60))
-    plan = make_plan(Batch(batch_id=BATCH_ID, instructions=rows), replace(EXISTING, held=()))
+    plan = make_plan(Batch(batch_id=BATCH_ID, items=rows), replace(EXISTING, held=()))
 
     lines = shown(render.plan_text(plan, "a.xlsx"))
 
@@ -308,7 +304,7 @@ def test_next_command_pushes_exactly_the_plan() -> None:
 
 def test_lost_ids_offer_relinking() -> None:
     """Rows that look like what would be deleted are offered their ids back."""
-    lost = Batch(batch_id=BATCH_ID, instructions=(FreeText(ref="Q2", description="Why?"),))
+    lost = Batch(batch_id=BATCH_ID, items=(FreeText(ref="Q2", description="Why?"),))
     text = render.plain(render.planned_text(run_of(planned(make_plan(lost, EXISTING)))))
     accepted = render.plain(render.planned_text(run_of(planned(make_plan(lost, EXISTING, relink=True)))))
 

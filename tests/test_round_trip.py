@@ -29,6 +29,7 @@ from importer.checking import check, check_parts
 from importer.contract import BATCHES, INSTRUCTIONS, canonical, is_blank, trim
 from importer.model import (
     Batch,
+    FileUpload,
     FreeText,
     HeadedOption,
     MultipleChoiceWithFreeText,
@@ -92,9 +93,16 @@ def batches(draw: st.DrawFn, number: int, *, with_ids: bool) -> Batch:
     ids = [draw(st.none() | st.just(str(UUID(int=number * 100 + n)))) for n in range(len(names))]
     return Batch(
         batch_id=str(UUID(int=number)),
-        instructions=tuple(
+        items=tuple(
             draw(
-                instructions(name, identity if with_ids else None, texts=texts, headings=words, values=values)
+                instructions(
+                    name,
+                    identity if with_ids else None,
+                    texts=texts,
+                    headings=words,
+                    values=values,
+                    is_put=True,
+                )
             )
             for name, identity in zip(names, ids, strict=True)
         ),
@@ -285,12 +293,12 @@ def _in_order(batch: Batch, rows: Sequence[Row]) -> Batch:
     ordered = []
     for ref in dict.fromkeys(row["ref"] for row in rows):
         one = by_ref[ref]
-        if not isinstance(one, FreeText):
+        if not isinstance(one, FreeText | FileUpload):
             values = [row["option_value"] for row in rows if row["ref"] == ref]
             options = sorted(one.options, key=lambda option: values.index(option.value))
             one = one.model_copy(update={"options": tuple(options)})
         ordered.append(one)
-    return batch.model_copy(update={"instructions": tuple(ordered)})
+    return batch.model_copy(update={"items": tuple(ordered)})
 
 
 # ---------------------------------------------------------------- every text there is
@@ -300,7 +308,7 @@ def describing(descriptions: Sequence[str]) -> Batch:
     """Return a batch of free_text instructions with these descriptions."""
     return Batch(
         batch_id=str(UUID(int=1)),
-        instructions=tuple(FreeText(ref=f"Q{n}", description=text) for n, text in enumerate(descriptions, 1)),
+        items=tuple(FreeText(ref=f"Q{n}", description=text) for n, text in enumerate(descriptions, 1)),
     )
 
 
@@ -324,7 +332,7 @@ def test_lookalikes_survive(write: Writer, tmp_path: Path):
         HeadedOption(label=text, value=trim(text), heading=trim(text)) for text in different.values()
     )
     choice = MultipleChoiceWithFreeText(ref="all", description="Pick", answer_limit=-1, options=options)
-    batch = Batch(batch_id=str(UUID(int=1)), instructions=(*describing(LOOKALIKES).instructions, choice))
+    batch = Batch(batch_id=str(UUID(int=1)), items=(*describing(LOOKALIKES).instructions, choice))
     write(tmp_path / "study.xlsx", *to_rows([batch]))
     (found,) = ready([tmp_path / "study.xlsx"])
 
@@ -347,6 +355,7 @@ def test_long_and_escaped_texts_survive(write: Writer, tmp_path: Path):
 @pytest.fixture(scope="module")
 def prolific() -> Iterator[Sandbox]:
     with Sandbox() as sandbox:
+        sandbox.switches.put_types = "live"
         yield sandbox
 
 
@@ -424,7 +433,7 @@ def _edited(batch: Batch, data: st.DataObject) -> Batch:
     """Reorder a batch, and give one of its instructions another description."""
     order = data.draw(st.permutations(batch.instructions))
     first = order[0].model_copy(update={"description": data.draw(texts)})
-    return batch.model_copy(update={"instructions": (first, *order[1:])})
+    return batch.model_copy(update={"items": (first, *order[1:])})
 
 
 def test_a_decomposed_text_is_sent_decomposed(prolific: Sandbox):

@@ -589,6 +589,33 @@ def test_switches_start_at_their_first_setting() -> None:
     assert Switches().to_json() == {name: allowed[0] for name, allowed in ALLOWED.items()}
 
 
+def test_switches_are_set_from_text() -> None:
+    """The command line has text only; numbers and booleans are meant by it."""
+    switches = Switches()
+    for asked in ("put_instructions=410", "deprecation=true", "max_text=80", "parent=live"):
+        switches.turn(asked)
+
+    assert (switches.put_instructions, switches.deprecation, switches.max_text) == (410, True, 80)
+    assert switches.parent == "live"
+    for wrong in ("put_instructions=500", "put_instructions", "earthquake=1"):
+        with pytest.raises(ValueError, match="Use one of"):
+            switches.turn(wrong)
+
+
+def test_every_switch_is_documented() -> None:
+    """docs/sandbox.md lists each switch with its settings, the default first."""
+    lines = (Path(__file__).parents[1] / "docs" / "sandbox.md").read_text("utf-8").splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| `")]
+
+    settings = {
+        name: f"`{allowed[0]}` to `{allowed[-1]}`"
+        if isinstance(allowed, range)
+        else ", ".join(f"`{one}`" for one in allowed)
+        for name, allowed in ALLOWED.items()
+    }
+    assert {row[0].strip("`"): row[1] for row in rows} == settings
+
+
 # ------------------------------------------------------------------ token and ledger
 
 

@@ -229,6 +229,20 @@ def test_reading_may_lag_behind(sandbox: Sandbox, batch_id: str) -> None:
     assert (unread, stale, ids(fresh)) == ([], [], ids(sandbox.instructions(batch_id)))
 
 
+def test_a_list_may_lag_behind(sandbox: Sandbox) -> None:
+    """What has just been created is missing in it; the list of another workspace does not take its place."""
+    call(sandbox, "GET", f"{API}?workspace_id=mine")
+    other = sandbox.add_batch(workspace_id="yours")
+    sandbox.add_batch(workspace_id="mine")
+
+    mine, yours = (
+        call(sandbox, "GET", f"{API}?workspace_id={whose}", fault="stale").json()["results"]
+        for whose in ("mine", "yours")
+    )
+
+    assert (mine, ids(yours)) == ([], [other])
+
+
 @pytest.mark.parametrize(
     ("kind", "error", "applied"),
     [

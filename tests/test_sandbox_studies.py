@@ -115,6 +115,16 @@ def test_dataset_is_ready_after_its_upload(sandbox: Sandbox, dataset_id: str) ->
     assert dataset["has_predetermined_grouping_id"] is False
 
 
+def test_batch_knows_what_its_dataset_has_become(sandbox: Sandbox, dataset_id: str) -> None:
+    """A dataset may be attached before its file is there; the batch says how many rows it has by now."""
+    batch_id = sandbox.add_batch(dataset_id=dataset_id)
+    upload(promised(sandbox, dataset_id)["upload_url"])
+    statuses(sandbox, f"{DATASETS}/{dataset_id}")
+
+    ready = {"id": dataset_id, "total_datapoint_count": 3, "filename": "prompts.csv"}
+    assert call(sandbox, "GET", f"{API}/{batch_id}").json()["datasets"] == [ready]
+
+
 @pytest.mark.parametrize("body", [b"", b"prompt\n", b"prompt\n\xff\n"])
 def test_file_without_rows_ends_in_error(sandbox: Sandbox, dataset_id: str, body: bytes) -> None:
     """Nothing, a header alone and what is not UTF-8 are taken at first, and then found to be no data."""
@@ -149,6 +159,15 @@ def test_upload_keeps_to_what_was_presigned(sandbox: Sandbox, dataset_id: str) -
     assert [answer.status_code for answer in refused] == [403, 403, 403, 400]
     assert {answer.headers["Content-Type"] for answer in refused} == {"application/xml"}
     assert statuses(sandbox, f"{DATASETS}/{dataset_id}", 1) == ["UNINITIALISED"]
+
+
+def test_upload_needs_its_length(sandbox: Sandbox, dataset_id: str) -> None:
+    """Object stores do not take a body in chunks, which is how an HTTP library sends a stream."""
+    url = promised(sandbox, dataset_id)["upload_url"]
+
+    chunked = requests.put(url, data=iter([CSV]), headers={"Content-Type": "text/csv"}, timeout=20)
+
+    assert (chunked.status_code, sandbox.creations()["upload"]) == (501, 0)
 
 
 def test_presigned_address_expires() -> None:
@@ -371,6 +390,20 @@ def test_lists_hold_the_short_form(sandbox: Sandbox, ready_id: str) -> None:
         study_id
     ]
     assert call(sandbox, "GET", "/api/v1/projects/other/studies/").json()["results"] == []
+
+
+def test_studies_of_a_project_come_in_pages(sandbox: Sandbox) -> None:
+    """If that is asked for: so many on a page, the newest first on demand, and how many there are."""
+    made = [sandbox.add_study(UNKNOWN, f"Study {number}") for number in range(5)]
+
+    def page(query: str) -> tuple[list[str], int]:
+        listed = call(sandbox, "GET", f"/api/v1/projects/{PROJECT_ID}/studies/?{query}").json()
+        return ids(listed["results"]), listed["meta"]["count"]
+
+    assert page("page=2&page_size=2") == (made[2:4], 5)
+    assert page("page=1&page_size=2&ordering=-date_created") == (made[:-3:-1], 5)
+    assert page("page=4&page_size=2") == ([], 5)
+    assert call(sandbox, "GET", f"/api/v1/projects/{PROJECT_ID}/studies/?page=0").status_code == 400
 
 
 def test_workspace_and_project_are_listed(sandbox: Sandbox) -> None:

@@ -14,11 +14,13 @@ from openpyxl import Workbook, load_workbook
 
 from importer.contract import (
     BATCHES,
+    CHOICE_TYPES,
     HELP_SHEET,
     INSTRUCTIONS,
+    ITEM_TYPES,
     MAX_CELL_CHARACTERS,
     SHEETS,
-    InstructionType,
+    column_letter,
     header_key,
 )
 from importer.errors import WriteRefused
@@ -113,11 +115,14 @@ def test_words_are_offered_and_answer_limits_only_hinted(template):
     sheet = load_workbook(template)[INSTRUCTIONS.name]
 
     offered = {
-        str(rule.sqref)[0]: (rule.formula1, rule.showErrorMessage)
+        str(rule.sqref).partition("2:")[0]: (rule.formula1, rule.showErrorMessage)
         for rule in sheet.data_validations.dataValidation
     }
-    types = ",".join(InstructionType)
-    assert {"C": (f'"{types}"', True), "E": ('"1,any"', False), "K": ('"yes,no"', True)} == offered
+    types = ",".join(ITEM_TYPES)
+    usual = {"C": (f'"{types}"', True), "E": ('"1,any"', False), "K": ('"yes,no"', True)}
+    assert usual.items() <= offered.items()
+    words = {f'"{",".join(c.choices)}"' for c in INSTRUCTIONS.columns if c.choices}
+    assert words == {formula for formula, _ in offered.values()}
 
 
 @pytest.mark.parametrize("contract", SHEETS, ids=lambda contract: contract.name)
@@ -142,7 +147,7 @@ def test_headers_and_refs_stay_in_sight(template):
     sheet, batches = book[INSTRUCTIONS.name], book[BATCHES.name]
 
     assert ("C2", "B2") == (sheet.freeze_panes, batches.freeze_panes)
-    assert ("A1:N201", "A1:K201") == (sheet.auto_filter.ref, batches.auto_filter.ref)
+    assert ("A1:AG201", "A1:K201") == (sheet.auto_filter.ref, batches.auto_filter.ref)
     assert ("$1:$1", "landscape", 0) == (
         sheet.print_title_rows,
         sheet.page_setup.orientation,
@@ -162,7 +167,7 @@ def test_repeated_refs_turn_grey_and_instructions_get_a_line(template):
     same = "EXACT($B2,$B1),EXACT($A2,$A1)"
     assert [f'AND($B2<>"",{same})'] == rules["B2:B5000"]
     starts = f'AND($B2<>"",NOT(LEFT(TRIM($B2),1)="#"),NOT(AND($B2<>"",{same})))'
-    assert starts == rules["A2:N5000"][-1]
+    assert starts == rules["A2:AG5000"][-1]
 
 
 def test_gaps_are_tinted(template):
@@ -197,7 +202,7 @@ def test_help_explains_every_column_and_shows_every_type(template):
 
     meanings = {column.meaning for contract in SHEETS for column in contract.columns}
     assert set() == meanings - texts
-    assert set() == set(InstructionType) - texts
+    assert set() == set(ITEM_TYPES) - texts
 
 
 def test_filled_rows_come_back_as_they_are(tmp_path):
@@ -261,8 +266,31 @@ def test_more_rows_than_usual_are_formatted_too(tmp_path):
     write_filled(path, [{"ref": f"Q{number}"} for number in range(5_100)], ())
 
     sheet = load_workbook(path)[INSTRUCTIONS.name]
-    assert ("A1:N5101", "@") == (sheet.auto_filter.ref, sheet["A5101"].number_format)
-    assert "A2:N5300" in rules_of(path, INSTRUCTIONS.name)
+    assert ("A1:AG5101", "@") == (sheet.auto_filter.ref, sheet["A5101"].number_format)
+    assert "A2:AG5300" in rules_of(path, INSTRUCTIONS.name)
+
+
+@pytest.mark.parametrize(("row", "is_folded"), [({}, True), ({"page": "1"}, False)])
+def test_rare_columns_are_folded_away_unless_one_is_filled(tmp_path, row, is_folded):
+    """Beginners see the usual ones; what is filled is seen."""
+    path = tmp_path / "filled.xlsx"
+    write_filled(path, [{"ref": "Q1", **row}], ())
+
+    columns = load_workbook(path)[INSTRUCTIONS.name].column_dimensions
+    letters = {column: column_letter(number) for number, column in enumerate(INSTRUCTIONS.columns, 1)}
+    assert all(columns[letter].hidden == (c.is_rare and is_folded) for c, letter in letters.items())
+    assert all(columns[letter].outlineLevel == c.is_rare for c, letter in letters.items())
+
+
+def test_each_further_type_stands_in_the_example_left_out(tmp_path):
+    """Taking the # away is all that it needs."""
+    path = tmp_path / "example.xlsx"
+    write_template(path, example=True)
+
+    rows = load_workbook(path)[INSTRUCTIONS.name].iter_rows(min_row=7, max_col=3, values_only=True)
+    further = [(ref, kind) for _, ref, kind in rows if ref]
+    assert all(ref.startswith("#") for ref, _ in further)
+    assert {*ITEM_TYPES} - {*CHOICE_TYPES} == {kind for _, kind in further if kind}
 
 
 def test_the_example_has_no_ids(tmp_path):

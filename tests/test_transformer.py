@@ -74,7 +74,7 @@ def test_rows_become_instructions_in_order():
         Batch(
             batch_id=BATCH_ID,
             row=2,
-            instructions=(
+            items=(
                 MultipleChoice(
                     ref="Q1",
                     description="How was it?",
@@ -192,14 +192,14 @@ def test_each_batch_gets_its_own_instructions():
             batch_id=BATCH_ID,
             row=2,
             details=BatchDetails(name="Wave 1"),
-            instructions=(FreeText(ref="Q1", description="First"),),
+            items=(FreeText(ref="Q1", description="First"),),
         ),
         Batch(
             ref="w2",
             batch_id=OTHER_ID,
             row=3,
             details=BatchDetails(task_name="Compare"),
-            instructions=(FreeText(ref="Q1", description="Second"),),
+            items=(FreeText(ref="Q1", description="Second"),),
         ),
         Batch(ref="w3", batch_id=ID, row=4),
     )

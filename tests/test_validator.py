@@ -12,7 +12,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from importer import validator
-from importer.contract import INSTRUCTIONS, InstructionType
+from importer.contract import INSTRUCTIONS, ITEM_TYPES
 from importer.errors import UsageError
 from importer.problems import Problem, problem, sort_problems
 from importer.transformer import to_batches
@@ -101,7 +101,7 @@ def test_identical_repetition_is_fine(book: Book):
         ("", "type-missing"),
         ("mutiple_choice", "type-unknown"),
         ("Free_Text", "type-unknown"),
-        ("file_upload", "type-unsupported"),
+        ("star_rating", "type-unsupported"),
     ],
 )
 def test_unknown_type_is_the_root(book: Book, kind: str, code: str):
@@ -643,7 +643,7 @@ GOOD = f"""
 TEXTS = {
     "batch": ["b", "c"],
     "ref": ["Q1", "Q2", "Q3", "#x", "Q4 "],
-    "type": [*InstructionType, "file_upload"],
+    "type": [*ITEM_TYPES, "star_rating"],
     "description": ["Good?", " Why? "],
     "answer_limit": ["1", "-1", "3", "x"],
     "option_heading": ["Quality"],

@@ -14,6 +14,7 @@ from importer.model import (
     FreeText,
     HeadedOption,
     Instruction,
+    Item,
     MultipleChoice,
     MultipleChoiceWithFreeText,
     Option,
@@ -22,12 +23,13 @@ from importer.wire.instructions import (
     Content,
     OptionContent,
     from_item,
+    not_carried,
     request_body,
     settle,
     to_content,
     to_item,
 )
-from tests.strategies import instructions
+from tests.strategies import blocks, instructions
 
 ID = "0192041c-470f-7336-8e3d-e03fc086a4e1"
 
@@ -125,10 +127,20 @@ def test_texts_leave_as_they_stand():
 
 @given(instructions("Q1", ID))
 def test_what_was_sent_compares_equal(row: Instruction):
-    """An item that comes back as it was sent has the content of its row, and nothing is lost."""
+    """An item that comes back as it was sent has the content of its row, and nothing is lost that a PUT carries."""
     held = from_item(to_item(row))
 
-    assert (held.id, held.content, held.cannot_carry) == (ID, to_content(row), ())
+    assert (held.id, held.content) == (ID, to_content(row))
+    assert set(held.cannot_carry) <= {name.removeprefix("option_") for name in not_carried(row)}
+
+
+@given(blocks("B1", ID))
+def test_blocks_that_were_sent_compare_equal(row: Item):
+    """A content block has a content too, and a PUT carries none."""
+    held = from_item(to_item(row))
+
+    assert (held.id, held.content, held.cannot_carry) == (ID, to_content(row), (row.type,))
+    assert ("type",) == not_carried(row)
 
 
 @pytest.mark.parametrize(
@@ -172,8 +184,14 @@ def test_option_values_are_text(value: JSON, text: str):
 @pytest.mark.parametrize(
     ("item", "lost"),
     [
-        (returned(type="file_upload", max_file_count=3), ("file_upload",)),
-        (returned(validation={"type": "number", "min": 1, "max": None}), ("validation",)),
+        (returned(type="star_rating", max_stars=3), ("star_rating",)),
+        (returned(type="file_upload", max_file_count=3), ("max_file_count",)),
+        (returned(type="file_upload", max_file_count=10, min_file_count=1, max_file_size_mb=25.0), ()),
+        (returned(type="file_upload", accepted_file_types=[".png"]), ("accepted_file_types",)),
+        (returned(validation={"type": "number", "min": 1, "max": None}), ()),
+        (returned(validation={"type": "number", "step": 2}), ("validation",)),
+        (choice({"label": "A", "value": "a"}, validation={"type": "number"}), ("validation",)),
+        (choice({"label": "A", "value": "a"}, validation={"type": "string"}), ()),
         (returned(something_new="yes"), ("something_new",)),
         (returned(options=[{"label": "A", "value": "a"}]), ("options",)),
         (
@@ -190,7 +208,14 @@ def test_what_a_put_would_lose_is_named(item: dict[str, JSON], lost: tuple[str, 
 
 @pytest.mark.parametrize(
     "item",
-    [returned(id=None), returned(type=7), returned(options="a, b"), returned(options=["a"])],
+    [
+        returned(id=None),
+        returned(type=7),
+        choice() | {"options": "a, b"},
+        choice("a"),
+        returned(type="free_text_with_unit", unit_options="kg, g"),
+        returned(type="file_upload", accepted_file_types=".pdf"),
+    ],
 )
 def test_unreadable_items_say_nothing_about_the_outcome(item: dict[str, JSON]):
     """An item without id or type, or with options of another shape, is an unreadable answer."""

@@ -18,11 +18,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import takewhile
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 from importer.contract import INVISIBLE
-from importer.errors import ProlificError, RateLimited, Rejected, TokenRefused
+from importer.errors import LayoutIssue, ProlificError, RateLimited, Rejected, TokenRefused
 from importer.secret import Token
 
 MAX_WORDS: Final = 500
@@ -100,7 +101,34 @@ def refusal(answer: Answer, what: str, token: Token, now: float) -> ProlificErro
         )
     else:
         text = f"Prolific refused the request for {what} ({status}){words}"
-    return Rejected(text, status)
+    return Rejected(text, status, layout_issues(answer.text, token))
+
+
+def layout_issues(body: str, token: Token) -> tuple[LayoutIssue, ...]:
+    """
+    Return what a refusal of a layout (INVALID_BATCH_ITEMS) says of single items; empty for any other.
+
+    Args:
+        body: The answer's text.
+        token: Blotted out, should the answer repeat it.
+    """
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return ()
+    issues = said.get("issues") if isinstance(said, dict) else None
+    return (
+        tuple(_issue(one, token) for one in issues if isinstance(one, dict))
+        if isinstance(issues, list)
+        else ()
+    )
+
+
+def _issue(issue: dict[str, Any], token: Token) -> LayoutIssue:
+    found = takewhile(lambda at: at is not None, (issue.get(name) for name in _POSITIONS))
+    place = (at for at in found if isinstance(at, int))
+    words = "; ".join(filter(None, (clean(words, token) for words in _sentences(issue.get("message")))))
+    return LayoutIssue(tuple(place), words[:MAX_WORDS])
 
 
 def words_of(answer: Answer, token: Token) -> str:

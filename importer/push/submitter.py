@@ -40,6 +40,7 @@ from importer.push.desk import Desk
 from importer.push.giving_up import way_out
 from importer.push.reading import fetch_items, fetch_pages
 from importer.push.reconcile import accept, body_of, is_unchanged, reconcile
+from importer.push.refused import explained
 from importer.wire.forms import Form, form_of, is_layout
 
 if TYPE_CHECKING:
@@ -87,16 +88,16 @@ def advance(
     Returns:
         One outcome per import, in order. A refusal of one does not stop the others.
     """
-    outcomes = {o.done.id: o for o in desk.crew.map(partial(_outcome, desk), imports)}
+    outcomes = {o.done.id: o for o in desk.crew.map(partial(_outcome, desk, places), imports)}
     waiting = [o.done for o in outcomes.values() if o.done.state is State.ACKNOWLEDGED]
     if waiting:
         outcomes |= {o.done.id: o for o in _write(desk, path, waiting, places)}
     return tuple(outcomes[one.id] for one in imports)
 
 
-def _outcome(desk: Desk, known: Import) -> Outcome:
+def _outcome(desk: Desk, places: Places | None, known: Import) -> Outcome:
     try:
-        return Outcome(send(desk, known.id), None)
+        return Outcome(send(desk, known.id, places), None)
     except ImporterError as refusal:
         log.info("import %s: %s", known.id, type(refusal).__name__)
         return Outcome(_stands(desk, known, refusal), refusal)
@@ -147,13 +148,14 @@ def _homeless(note: str) -> Unfinished:
     )
 
 
-def send(desk: Desk, import_id: str) -> Import:
+def send(desk: Desk, import_id: str, places: Places | None = None) -> Import:
     """
     Bring one import to `acknowledged`, whatever it takes and whatever has happened to it before.
 
     Args:
         desk: What a push needs within reach; the batch's lock is held by the caller.
         import_id: An import in the journal.
+        places: Where the rows of its workbook are, as read in this run; None if it was not read.
 
     Returns:
         The import, `acknowledged` (or where it stood, if it had come further already).
@@ -170,7 +172,7 @@ def send(desk: Desk, import_id: str) -> Import:
         current = _prepare(desk, current)
     while current.state in (State.PLANNED, State.SENT):
         if current.state is State.PLANNED:
-            current = _replace(desk, current)
+            current = _replace(desk, current, places)
         else:
             current = reconcile(desk, current, may_resend=current.attempts - earlier < MAX_SENDS)
     return current
@@ -240,7 +242,7 @@ def _wait_s(desk: Desk, refusal: ProlificError, attempt: int) -> float:
     return max(back_off_s, asked_s or 0.0)
 
 
-def _replace(desk: Desk, current: Import) -> Import:
+def _replace(desk: Desk, current: Import, places: Places | None) -> Import:
     """Commit `sent`, then send the PUT, or the PATCH of the layout, once."""
     body = body_of(current)
     is_pages = form_of(body) is Form.BATCH_ITEMS
@@ -262,8 +264,9 @@ def _replace(desk: Desk, current: Import) -> Import:
     try:
         done = try_often(desk, once)
     except Rejected as refusal:
-        desk.move(current, State.REJECTED, note=str(refusal))
-        raise
+        explanation = explained(refusal, current, places)
+        desk.move(current, State.REJECTED, note=str(explanation))
+        raise explanation from None
     except OutcomeUnknown as refusal:
         desk.effects.tell(f"{refusal} Looking at what Prolific holds now.")
         return desk.move(current, State.SENT, note=str(refusal))

@@ -488,7 +488,7 @@ def _wishes(study: Study) -> tuple[object, ...]:
                 "batch_id": True,
                 "row": True,
                 "details": {"dataset_id"},
-                "instructions": {"__all__": {"id"}},
+                "items": {"__all__": {"id"}},
             }
         )
         for batch in study.batches

@@ -11,9 +11,12 @@ from importer.sandbox.faults import FAULTS, Fault
 from importer.sandbox.ledger import Received, format_entry, format_ledger
 from importer.sandbox.local import Sandbox, serve_forever
 from importer.sandbox.switches import Switches
+from importer.sandbox.world import PROJECT_ID, WORKSPACE_ID
 
 __all__ = [
     "FAULTS",
+    "PROJECT_ID",
+    "WORKSPACE_ID",
     "Fault",
     "Received",
     "Sandbox",

@@ -13,9 +13,9 @@ import logging
 import math
 from collections.abc import Callable, Coroutine, Iterator
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from importer.sandbox.control import CONTROL
 from importer.sandbox.datasets import UPLOADS
@@ -33,11 +33,8 @@ from importer.sandbox.exchange import (
 from importer.sandbox.faults import FAULTS, Fault
 from importer.sandbox.ledger import Ledger, Received, ids_in
 from importer.sandbox.refusals import Refused
-from importer.sandbox.routes import build_routes
+from importer.sandbox.routes import Operations
 from importer.sandbox.store import Store
-
-if TYPE_CHECKING:
-    from starlette.applications import Starlette
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +67,7 @@ class SandboxApp:
         self._credentials = f"Token {token}".encode()
         self._clock = clock
         self._on_request = on_request
-        self._routes: Starlette = build_routes(store, self.ledger, self.faults)
+        self._operations = Operations(store, self.ledger, self.faults)
         self._stopping = asyncio.Event()
         self.earlier: dict[str, Answer] = {}
 
@@ -100,6 +97,7 @@ class SandboxApp:
 
     def _exchange(self, scope: Scope, receive: Receive, headers: dict[str, str], body: bytes) -> Exchange:
         path = scope["path"].rstrip("/")
+        address = f"{path}?{scope['query_string'].decode('latin-1')}"
         payload = parse_json(body)
         received = self._enter(scope, headers, body)
         received.ids_sent = () if isinstance(payload, Unreadable) else ids_in(payload)
@@ -109,9 +107,11 @@ class SandboxApp:
                 pass
 
         async def answer() -> Answer:
-            proper = await self._dispatch({**scope, "path": path, "state": {"exchange": exchange}})
+            response = await self._operations.answer({**scope, "path": path, "state": {"exchange": exchange}})
+            headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+            proper = Answer(response.status_code, headers, bytes(response.body))
             if exchange.method == "GET":
-                self.earlier[path] = proper
+                self.earlier[address] = proper
             return proper
 
         async def wait_gone() -> None:
@@ -128,7 +128,7 @@ class SandboxApp:
             pause=self._pause,
             wait_gone=wait_gone,
             refuse=self._refuse,
-            earlier=self.earlier.get(path),
+            earlier=self.earlier.get(address),
             now=self._clock,
         )
         return exchange
@@ -220,25 +220,6 @@ class SandboxApp:
         await _send_body(send, body, has_more=answer.cut_at is not None)
         if answer.cut_at is not None:
             await connection.close()
-
-    async def _dispatch(self, scope: Scope) -> Answer:
-        """Let the operation answer, and collect its answer."""
-        status, headers, body = 500, {}, b""
-
-        async def no_more() -> Message:
-            return {"type": "http.request", "body": b"", "more_body": False}
-
-        async def collect(message: Message) -> None:
-            nonlocal status, headers, body
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                headers = {name.decode(): value.decode("latin-1") for name, value in message["headers"]}
-            else:
-                body += message.get("body", b"")
-
-        await self._routes(scope, no_more, collect)
-        headers.pop("content-length", None)
-        return Answer(status, headers, body)
 
 
 def _is_control(path: str) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from importer.sandbox.demand import FaultQueue
 from importer.sandbox.faults import FAULTS, Fault
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CONTROL: Final = "/_sandbox"
 
 
-def build_control(store: Store, ledger: Ledger, faults: FaultQueue) -> list[BaseRoute]:
+def build_control(store: Store, ledger: Ledger, faults: FaultQueue) -> list[Route]:
     """Return the control endpoints."""
 
     async def show_ledger(request: Request) -> JSONResponse:

@@ -179,6 +179,9 @@ class Datasets:
         if "authorization" in headers:
             said = "Only one auth mechanism allowed"
             raise StoreRefused(HTTPStatus.BAD_REQUEST, "InvalidArgument", said)
+        if "content-length" not in headers:
+            said = "A header you provided implies functionality that is not implemented"
+            raise StoreRefused(HTTPStatus.NOT_IMPLEMENTED, "NotImplemented", said)
         dataset_id, filename = path
         with self._world.lock:
             held = self.shelf.find(dataset_id)

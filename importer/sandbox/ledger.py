@@ -140,18 +140,15 @@ class Ledger:
 def ids_in(payload: JSON) -> tuple[str, ...]:
     """Return every string under a key `id` in a request's body, in order."""
     found: list[str] = []
-    _collect_ids(payload, found)
+    _collect_ids([payload], found)
     return tuple(found)
 
 
-def _collect_ids(payload: JSON, found: list[str]) -> None:
-    if isinstance(payload, dict):
-        if isinstance(payload.get("id"), str):
-            found.append(str(payload["id"]))
-        for value in payload.values():
-            _collect_ids(value, found)
-    elif isinstance(payload, list):
-        for value in payload:
+def _collect_ids(entries: dict[str, JSON] | list[JSON], found: list[str]) -> None:
+    if isinstance(entries, dict) and isinstance(entries.get("id"), str):
+        found.append(str(entries["id"]))
+    for value in entries.values() if isinstance(entries, dict) else entries:
+        if isinstance(value, dict | list):
             _collect_ids(value, found)
 
 

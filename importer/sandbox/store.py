@@ -83,12 +83,12 @@ class Store:
     def get(self, batch_id: str) -> HeldBatch:
         """Return a batch; 404 if there is none."""
         with self._lock:
-            return self._batches.get(batch_id)
+            return self._with_dataset(self._batches.get(batch_id))
 
     def read(self, batch_id: str) -> HeldBatch:
         """Return a batch and count the reading: processing goes on until it has been looked at enough."""
         with self._lock:
-            batch = self._batches.get(batch_id)
+            batch = self.get(batch_id)
             if self._world.observe(batch):
                 self._batches.put(batch)
         return batch
@@ -96,13 +96,20 @@ class Store:
     def batches(self, workspace_id: str | None = None) -> list[HeldBatch]:
         """Return the batches of a workspace (of all of them without an id), oldest first."""
         with self._lock:
-            return [one for one in self._batches.all() if workspace_id in (None, one.workspace_id)]
+            held = [one for one in self._batches.all() if workspace_id in (None, one.workspace_id)]
+            return [self._with_dataset(one) for one in held]
 
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
             for shelf in (self._batches, self.datasets.shelf, self.studies.shelf):
                 shelf.clear()
+
+    def _with_dataset(self, batch: HeldBatch) -> HeldBatch:
+        """Return a batch that says of its dataset what is true by now."""
+        if batch.datasets:
+            self.use_dataset(batch, str(batch.datasets[0]["id"]))
+        return batch
 
     def use_dataset(self, batch: HeldBatch, dataset_id: str) -> None:
         """Let a batch use a dataset; an unknown id is taken for one that was made before."""

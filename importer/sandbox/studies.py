@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from importer.sandbox.checks import as_object
 from importer.sandbox.layout import Object
@@ -180,7 +180,7 @@ class Studies:
             held.status, held.published_at = "ACTIVE", self._world.now()
             self.shelf.put(held)
 
-    def transition(self, study_id: str) -> None:
+    def transition(self, study_id: str) -> NoReturn:
         """Refuse every transition: publishing is a person's decision."""
         self.shelf.get(study_id)
         raise Refused(HTTPStatus.BAD_REQUEST, "Nothing is published here: a person does that, in Prolific.")

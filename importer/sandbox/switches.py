@@ -117,6 +117,12 @@ class Switches:
             raise ValueError(f"{name} cannot be {value!r}. Use one of: {known}.")
         super().__setattr__(name, value)
 
+    def turn(self, asked: str) -> None:
+        """Set a switch from text, `put_instructions=410`; ValueError as for `__setattr__`."""
+        name, _, text = asked.partition("=")
+        allowed = ALLOWED.get(name, ())
+        setattr(self, name, next((one for one in allowed if str(one).lower() == text.lower()), text))
+
     def to_json(self) -> dict[str, JSON]:
         """Return every switch by name."""
         return asdict(self)

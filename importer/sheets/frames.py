@@ -42,7 +42,7 @@ class SheetFrame:
     Attributes:
         name: As it stands in the workbook.
         data: Object dtype, every value a text ("" = blank); index = Excel row; all columns of the
-            contract, in its order, whether the sheet has them or not.
+            contract, in its order, whether the sheet has them or not, but no rare one that is blank.
         columns: Contract column name → column number, only those present.
         part: Zip member of the sheet's XML.
         prefix: Prefix of its element names ("" or such as "x:").
@@ -192,10 +192,19 @@ def _read_sheet(
 
 
 def _frame(rows: GatheredRows, contract: SheetContract) -> pd.DataFrame:
+    names, texts = rows.names, rows.texts
+    blank = {
+        at
+        for at, name in enumerate(names)
+        if contract.by_name[name].is_rare and not any(row[at] for row in texts)
+    }
+    if blank:
+        kept = [at for at in range(len(names)) if at not in blank]
+        names, texts = tuple(names[at] for at in kept), [[row[at] for at in kept] for row in texts]
     return pd.DataFrame(
-        rows.texts,
+        texts,
         index=pd.Index(rows.numbers, dtype="int64"),
-        columns=pd.Index(contract.names, dtype=object),
+        columns=pd.Index(names, dtype=object),
         dtype=object,
     )
 

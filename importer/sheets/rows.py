@@ -36,7 +36,8 @@ class GatheredRows:
 
     Attributes:
         numbers: Their Excel rows.
-        texts: Their texts, in the order of the contract's columns.
+        names: Columns of the contract, in its order, without the rare ones that the sheet lacks.
+        texts: Their texts, in the order of *names*.
         problems: What is wrong with their cells.
         guilty: (Excel row, column) of cells that could not be read.
         unnamed: Columns without a header that hold something.
@@ -48,12 +49,13 @@ class GatheredRows:
         self.problems: list[Problem] = []
         self.guilty: set[tuple[int, str]] = set()
         self.unnamed: set[int] = set()
-        self._names = contract.names
+        columns = [c for c in contract.columns if not c.is_rare or c.name in headers.columns]
+        self.names = tuple(column.name for column in columns)
         self._headers = headers
         self._place = place
         self._spots = spots
-        kinds = [column.kind for column in contract.columns]
-        indexes = {name: index for index, name in enumerate(self._names)}
+        kinds = [column.kind for column in columns]
+        indexes = {name: index for index, name in enumerate(self.names)}
         self._columns = {
             number: (indexes[name], kinds[indexes[name]]) for name, number in headers.columns.items()
         }
@@ -105,7 +107,7 @@ class GatheredRows:
                 yield self._place.problem("column-unnamed", cell_name(self._headers.row.number, number))
 
     def _take(self, row: Row) -> tuple[list[str], list[_Doubt]]:
-        texts = [""] * len(self._names)
+        texts = [""] * len(self.names)
         doubts: list[_Doubt] = []
         for cell in row.cells:
             found = self._columns.get(cell.column)
@@ -162,7 +164,7 @@ class GatheredRows:
     def _settle(self, doubt: _Doubt, texts: list[str]) -> None:
         """Report a cell, or note that a formula made it."""
         cell, index, code = doubt
-        name, text = self._names[index], texts[index]
+        name, text = self.names[index], texts[index]
         if code is not None and CATALOGUE[code].severity is Severity.ERROR:
             self.guilty.add((cell.row, name))
         elif cell.is_formula:

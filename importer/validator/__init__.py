@@ -108,7 +108,10 @@ def _claims(facts: BatchFacts | InstructionFacts, column: str) -> Iterator[tuple
 def _findings(facts: F, rules: Sequence[Rule[F]]) -> tuple[list[tuple[int, int]], _More]:
     """Let pandera judge; return (number of the rule, row) of what is broken, in order, and how much more is."""
     more: _More = {}
-    numbered = {name: [n for n, rule in enumerate(rules) if rule.column == name] for name in facts.data}
+    numbered: dict[str, list[int]] = {str(name): [] for name in facts.data}
+    for number, rule in enumerate(rules):
+        if rule.column in numbered and (not rule.types or not facts.types.isdisjoint(rule.types)):
+            numbered[rule.column].append(number)
     schema = pa.DataFrameSchema(
         {
             name: pa.Column(object, checks=[_check(n, rules[n], facts, more) for n in numbers])

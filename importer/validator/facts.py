@@ -21,17 +21,23 @@ from importer.contract import (
     ANY_NUMBER,
     ANY_NUMBER_WORD,
     BATCHES,
+    CHOICE_TYPES,
     DEVICES,
+    FILE_TYPE,
     INSTRUCTIONS,
+    ITEM_TYPES,
+    MAX_DIGITS,
     NO_WORDS,
+    OPTION_TYPES,
     YES_WORDS,
+    Column,
     InstructionType,
     Kind,
     Level,
     SheetContract,
     canonical,
     cell_name,
-    devices_in,
+    words_of,
 )
 from importer.sheets.frames import Frames, SheetFrame
 
@@ -39,17 +45,16 @@ from importer.sheets.frames import Frames, SheetFrame
 NONE: Final = -1
 
 OPTION_COLUMNS: Final = tuple(c.name for c in INSTRUCTIONS.columns if c.level is Level.OPTION)
-#: Ids are compared in lower case.
-_UUID: Final = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+ENTRY_COLUMNS: Final = tuple(c.name for c in INSTRUCTIONS.columns if c.level is Level.ENTRY)
 #: No more digits than a number of options may have: int() refuses thousands of them.
-_COUNT: Final = r"[1-9][0-9]{0,8}"
-_PATTERNS: Final = {
-    Kind.LIMIT: re.compile(f"-1|{_COUNT}"),
-    Kind.COUNT: re.compile(_COUNT),
-    Kind.UUID: re.compile(_UUID),
-    # What Prolific gives to a workspace, a project or a study is 24 digits, as far as is known.
-    Kind.SHORT_ID: re.compile(f"[0-9a-f]{{24}}|{_UUID}"),
-}
+_COUNT: Final = re.compile(r"[1-9][0-9]{0,8}")
+#: What Excel keeps of a number, and how it is read from a cell (1e-07).
+_NUMBER: Final = re.compile(rf"-?[0-9]{{1,{MAX_DIGITS}}}(\.[0-9]{{1,{MAX_DIGITS}}})?([eE][-+]?[0-9]{{1,2}})?")
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+#: What Prolific gives to a workspace, a project or a study is 24 digits, as far as is known.
+_SHORT_ID: Final = re.compile(rf"[0-9a-f]{{24}}|{_UUID.pattern}", re.IGNORECASE)
+_FORMS: Final = {Kind.COUNT: _COUNT, Kind.NUMBER: _NUMBER, Kind.UUID: _UUID, Kind.SHORT_ID: _SHORT_ID}
+_FILE_TYPE: Final = re.compile(FILE_TYPE)
 
 
 def normal(text: str, kind: Kind) -> str:
@@ -59,16 +64,33 @@ def normal(text: str, kind: Kind) -> str:
         return str(ANY_NUMBER)
     if kind is Kind.FLAG and folded in (*YES_WORDS, *NO_WORDS):
         return YES_WORDS[0] if folded in YES_WORDS else NO_WORDS[0]
-    return folded if kind in (Kind.UUID, Kind.SHORT_ID) else canonical(text)
+    if kind in (Kind.NUMBER, Kind.COUNT) and _NUMBER.fullmatch(text):
+        return f"{float(text):.{MAX_DIGITS}g}"
+    return folded if kind in (Kind.UUID, Kind.SHORT_ID, Kind.CHOICE) else canonical(text)
 
 
-def is_well_formed(text: str, kind: Kind) -> bool:
-    """Whether a text is what its kind asks for."""
-    if kind in _PATTERNS:
-        return _PATTERNS[kind].fullmatch(normal(text, kind)) is not None
-    if kind is Kind.FLAG:
-        return text.casefold() in (*YES_WORDS, *NO_WORDS)
-    return kind is not Kind.DEVICES or set(devices_in(text)) <= set(DEVICES)
+def is_well_formed(text: str, column: Column) -> bool:
+    """Whether a text is what the kind of its column asks for."""
+    if column.kind in _FORMS:
+        return _FORMS[column.kind].fullmatch(text) is not None
+    match column.kind:
+        case Kind.LIMIT:
+            limit = normal(text, column.kind)
+            return limit == str(ANY_NUMBER) or _COUNT.fullmatch(limit) is not None
+        case Kind.FLAG:
+            return text.casefold() in (*YES_WORDS, *NO_WORDS)
+        case Kind.CHOICE:
+            return text.casefold() in column.choices
+        case Kind.LIST | Kind.DEVICES:
+            words = words_of(text)
+            is_word = _FILE_TYPE.fullmatch if column.kind is Kind.LIST else _is_device
+            return bool(words) and all(map(is_word, words))
+        case _:
+            return True
+
+
+def _is_device(word: str) -> bool:
+    return word.casefold() in DEVICES
 
 
 def earlier(among: pd.Series[bool], *keys: pd.Series) -> pd.Series[int]:
@@ -86,6 +108,16 @@ def _codes(*keys: pd.Series) -> pd.Series[int]:
     return pd.Series([numbers.setdefault(row, len(numbers)) for row in rows], keys[0].index, dtype="int64")
 
 
+def _columns_in_use(contract: SheetContract, sheets: Sequence[SheetFrame]) -> tuple[str, ...]:
+    usual = tuple(column.name for column in contract.columns if not column.is_rare)
+    needing = {kind for column in contract.columns for kind in column.needed_by}
+    is_plain = all(
+        len(sheet.data.columns) == len(usual) and (not needing or needing.isdisjoint(sheet.data["type"]))
+        for sheet in sheets
+    )
+    return usual if is_plain else contract.names
+
+
 class SheetFacts:
     """
     One kind of sheet, of all workbooks of the run.
@@ -94,7 +126,8 @@ class SheetFacts:
         contract: Its contract.
         frames: The workbooks.
         sheets: The sheet of each workbook; None if it has none.
-        data: The texts, all workbooks one below the other; index 0 … n-1.
+        data: The texts, all workbooks one below the other; index 0 … n-1. Rare columns are there, all
+            of them, if any workbook uses one or has a type that needs one.
         book: Number of the workbook of each row.
         row: Excel row of each row; 0 for a batch that stands in no sheet.
     """
@@ -106,10 +139,22 @@ class SheetFacts:
         self.frames = frames
         self.sheets = sheets
         there = [(number, sheet) for number, sheet in enumerate(sheets) if sheet is not None]
-        nothing = pd.DataFrame(columns=pd.Index(contract.names, dtype=object), dtype=object)
-        self.data = pd.concat([nothing, *(sheet.data for _, sheet in there)], ignore_index=True)
+        names = _columns_in_use(contract, [sheet for _, sheet in there])
+        nothing = pd.DataFrame(columns=pd.Index(names, dtype=object), dtype=object)
+        data = (
+            sheet.data
+            if len(sheet.data.columns) == len(names)
+            else sheet.data.reindex(columns=nothing.columns, fill_value="")
+            for _, sheet in there
+        )
+        self.data = pd.concat([nothing, *data], ignore_index=True)
         self.book = pd.Series([n for n, sheet in there for _ in range(len(sheet.data))], dtype="int64")
         self.row = pd.Series([row for _, sheet in there for row in sheet.data.index], dtype="int64")
+
+    @cached_property
+    def types(self) -> frozenset[str]:
+        """The types that stand anywhere, unknown ones too."""
+        return frozenset(self.data["type"]) if "type" in self.data else frozenset()
 
     def is_guilty(self, index: int, column: str) -> bool:
         """Whether the cell could not be read, and that was reported."""
@@ -171,8 +216,8 @@ class SheetFacts:
 
     def malformed(self, column: str) -> pd.Series[bool]:
         """Whether the cell holds something that is not what its kind asks for."""
-        kind = self.contract.by_name[column].kind
-        return self.data[column].map(lambda text: text != "" and not is_well_formed(text, kind)).astype(bool)
+        like = self.contract.by_name[column]
+        return self.data[column].map(lambda text: text != "" and not is_well_formed(text, like)).astype(bool)
 
 
 class BatchFacts(SheetFacts):
@@ -283,26 +328,49 @@ class InstructionFacts(SheetFacts):
     def type(self) -> pd.Series[str]:
         """The type of the row's instruction, on each of its rows; "" if missing or unknown."""
         texts = self.data["type"].reindex(self.first("type")).set_axis(self.data.index)
-        return texts.where(texts.isin(list(InstructionType)), "")
+        return texts.where(texts.isin(ITEM_TYPES), "")
 
-    def has_type(self, *types: InstructionType) -> pd.Series[bool]:
-        """Whether the row's instruction is of one of these types."""
+    def has_type(self, *types: str) -> pd.Series[bool]:
+        """Whether the row's item is of one of these types."""
         return self.type.isin(types)
 
     @cached_property
-    def takes_options(self) -> pd.Series[bool]:
+    def is_choice(self) -> pd.Series[bool]:
         """Whether participants choose."""
-        return self.has_type(*(t for t in InstructionType if t.has_options))
+        return self.has_type(*CHOICE_TYPES)
+
+    @cached_property
+    def takes_options(self) -> pd.Series[bool]:
+        """Whether there are options: to choose from, or units."""
+        return self.has_type(*OPTION_TYPES)
 
     @cached_property
     def is_option(self) -> pd.Series[bool]:
         """Whether the row holds any cell of an option."""
-        return pd.concat([self.filled(column) for column in OPTION_COLUMNS], axis=1).any(axis=1)
+        cells = [self.filled(column) for column in OPTION_COLUMNS if column in self.data]
+        if InstructionType.FREE_TEXT_WITH_UNIT in self.types:
+            is_unit = self.has_type(InstructionType.FREE_TEXT_WITH_UNIT)
+            cells += [self.filled(column) & is_unit for column in ENTRY_COLUMNS]
+        return pd.concat(cells, axis=1).any(axis=1)
 
     @cached_property
     def option_count(self) -> pd.Series[int]:
         """Number of options of the row's instruction."""
         return self.is_option.astype("int64").groupby(self.block).transform("sum")
+
+    @cached_property
+    def is_exclusive(self) -> pd.Series[bool]:
+        """Whether the row is an option that is chosen alone."""
+        return self.is_choice & (self.normal("option_exclusive") == YES_WORDS[0])
+
+    def own(self, column: str) -> pd.Series[str]:
+        """Return the instruction's own cell of a column, in comparable form, on each of its rows."""
+        return self.normal(column).reindex(self.first(column)).fillna("").set_axis(self.data.index)
+
+    def number(self, column: str) -> pd.Series[float]:
+        """Return the numbers that stand in a column; NaN where there is none."""
+        texts = self.data[column]
+        return texts.where((texts != "") & ~self.malformed(column)).astype("float64")
 
     @cached_property
     def home(self) -> pd.Series[int]:

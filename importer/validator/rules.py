@@ -11,6 +11,7 @@ option values are documented nowhere, but with two alike the answers could not b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +19,21 @@ from typing import Final, Generic, TypeVar
 
 import pandas as pd
 
-from importer.contract import INSTRUCTIONS, OTHER_TYPES, InstructionType, Kind, Level
+from importer.contract import (
+    CHOICE_TYPES,
+    HTTPS,
+    INSTRUCTIONS,
+    ITEM_TYPES,
+    MAX_FILE_COUNT,
+    MIN_UNITS,
+    OPTION_TYPES,
+    OTHER_TYPES,
+    BlockType,
+    Column,
+    InstructionType,
+    Kind,
+    Level,
+)
 from importer.problems import did_you_mean
 from importer.validator.facts import (
     NONE,
@@ -32,9 +47,8 @@ from importer.validator.facts import (
 
 F = TypeVar("F", bound=SheetFacts)
 
-_FREE_TEXT: Final = InstructionType.FREE_TEXT
-_PLAIN: Final = InstructionType.MULTIPLE_CHOICE
 _HEADED: Final = InstructionType.MULTIPLE_CHOICE_WITH_FREE_TEXT
+_WITH_UNIT: Final = InstructionType.FREE_TEXT_WITH_UNIT
 
 
 def _no_values(facts: SheetFacts, index: int) -> Mapping[str, object]:
@@ -53,6 +67,7 @@ class Rule(Generic[F]):
         find: For each row whether it breaks the rule; where two cells are in conflict, instead
             the row of the other one, NONE if there is no conflict.
         names_other: Whether *find* gives the row of the other cell.
+        types: The types that may break it; unless one of them is there, nobody looks. Empty for all.
         values: What the wording needs beyond what every wording gets, for one row.
     """
 
@@ -60,6 +75,7 @@ class Rule(Generic[F]):
     column: str
     find: Callable[[F], pd.Series[bool] | pd.Series[int]]
     names_other: bool = False
+    types: tuple[str, ...] = ()
     values: Callable[[F, int], Mapping[str, object]] = _no_values
 
     def holds(self, facts: F) -> pd.Series[bool]:
@@ -74,14 +90,18 @@ def _type_is_unsupported(facts: InstructionFacts) -> pd.Series[bool]:
 
 
 def _type_is_unknown(facts: InstructionFacts) -> pd.Series[bool]:
-    return facts.leads("type") & ~facts.data["type"].isin([*InstructionType, *OTHER_TYPES])
+    return facts.leads("type") & ~facts.data["type"].isin([*ITEM_TYPES, *OTHER_TYPES])
 
 
 def _types(facts: InstructionFacts, index: int) -> Mapping[str, object]:
     return {
-        "allowed": ", ".join(InstructionType),
-        "hint": did_you_mean(facts.text(index, "type"), InstructionType),
+        "allowed": ", ".join(ITEM_TYPES),
+        "hint": did_you_mean(facts.text(index, "type"), ITEM_TYPES),
     }
+
+
+def _description_is_missing(facts: InstructionFacts) -> pd.Series[bool]:
+    return facts.lacks("description") & ~facts.has_type(*BlockType)
 
 
 def _option_is_empty(facts: InstructionFacts) -> pd.Series[bool]:
@@ -98,17 +118,20 @@ def _is_malformed(facts: InstructionFacts, column: str) -> pd.Series[bool]:
     return facts.leads(column) & facts.malformed(column)
 
 
-def _is_not_for_free_text(facts: InstructionFacts, column: str) -> pd.Series[bool]:
-    return facts.leads(column) & facts.has_type(_FREE_TEXT)
+def _is_not_for_type(facts: InstructionFacts, column: Column) -> pd.Series[bool]:
+    """Whether the cell is not for its item's type; of options each one, of all else the first."""
+    if column.level is Level.OPTION:
+        return facts.filled(column.name) & facts.takes_options & ~facts.has_type(*column.types)
+    return facts.leads(column.name) & (facts.type != "") & ~facts.has_type(*column.types)
 
 
 def _limit_is_missing(facts: InstructionFacts) -> pd.Series[bool]:
-    return facts.lacks("answer_limit") & facts.takes_options
+    return facts.lacks("answer_limit") & facts.is_choice
 
 
 def _limit_is_too_high(facts: InstructionFacts) -> pd.Series[bool]:
     judged = facts.leads("answer_limit") & ~facts.malformed("answer_limit")
-    judged &= facts.takes_options & (facts.option_count > 0)
+    judged &= facts.is_choice & (facts.option_count > 0)
     limits = facts.normal("answer_limit").where(judged, "-1").map(int)
     return limits > facts.option_count
 
@@ -123,25 +146,22 @@ def _type(facts: InstructionFacts, index: int) -> Mapping[str, object]:
 
 
 def _has_no_option(facts: InstructionFacts) -> pd.Series[bool]:
-    return facts.head & facts.takes_options & (facts.option_count == 0)
+    return facts.head & facts.is_choice & (facts.option_count == 0)
 
 
 def _option_lacks(facts: InstructionFacts, column: str) -> pd.Series[bool]:
     lacking = facts.takes_options & facts.is_option & ~facts.filled(column)
-    return lacking | (_has_no_option(facts) & ~facts.has_column(column))
+    without = facts.head & facts.takes_options & (facts.option_count == 0)
+    return lacking | (without & ~facts.has_column(column))
 
 
 def _heading_is_missing(facts: InstructionFacts) -> pd.Series[bool]:
     return facts.has_type(_HEADED) & _option_lacks(facts, "option_heading")
 
 
-def _heading_is_not_for_type(facts: InstructionFacts) -> pd.Series[bool]:
-    return facts.has_type(_PLAIN) & facts.filled("option_heading")
-
-
 def _is_out_of_place(facts: InstructionFacts, column: str) -> pd.Series[bool]:
     """Whether the cell is the first of a row's cells of an option that its type does not take."""
-    found = facts.has_type(_FREE_TEXT) & facts.filled(column)
+    found = (facts.type != "") & ~facts.takes_options & facts.filled(column)
     for earlier_column in OPTION_COLUMNS[: OPTION_COLUMNS.index(column)]:
         found &= ~facts.filled(earlier_column)
     return found
@@ -192,42 +212,195 @@ def _batch_values(facts: InstructionFacts, index: int) -> Mapping[str, object]:
     return {"what": "instruction", "allowed": allowed, "hint": hint, "todo": f"Use one of: {allowed}."}
 
 
+# ------------------------------------------------------------------ rare columns
+def _is_missing(facts: InstructionFacts, column: Column) -> pd.Series[bool]:
+    return facts.lacks(column.name) & facts.has_type(*column.needed_by)
+
+
+def _has_few_units(facts: InstructionFacts) -> pd.Series[bool]:
+    return facts.head & facts.has_type(_WITH_UNIT) & (facts.option_count < MIN_UNITS)
+
+
+def _default_is_no_unit(facts: InstructionFacts) -> pd.Series[bool]:
+    units = set(zip(facts.block, facts.normal("option_value"), strict=True))
+    wanted = zip(facts.block, facts.normal("default_unit"), strict=True)
+    is_unit = pd.Series([one in units for one in wanted], facts.data.index)
+    return facts.leads("default_unit") & facts.has_type(_WITH_UNIT) & (facts.option_count > 0) & ~is_unit
+
+
+def _word_is_unknown(facts: InstructionFacts, column: Column) -> pd.Series[bool]:
+    rows = facts.filled(column.name) if column.level is Level.ENTRY else facts.leads(column.name)
+    return rows & facts.malformed(column.name)
+
+
+def _words(facts: InstructionFacts, index: int, column: Column) -> Mapping[str, object]:
+    hint = did_you_mean(facts.text(index, column.name), column.choices)
+    return {"allowed": ", ".join(column.choices), "hint": hint}
+
+
+def _rule_has_no_type(facts: InstructionFacts) -> pd.Series[bool]:
+    bounds = facts.filled("validation_min") | facts.filled("validation_max")
+    return bounds & ~facts.filled("validation_type") & facts.has_type(*_columns["validation_type"].types)
+
+
+def _is_no_length(facts: InstructionFacts, column: str) -> pd.Series[bool]:
+    bound = facts.number(column)
+    return (facts.normal("validation_type") == "string") & bound.notna() & ((bound < 0) | (bound % 1 != 0))
+
+
+def _validation_is_reversed(facts: InstructionFacts) -> pd.Series[bool]:
+    return facts.number("validation_min") > facts.number("validation_max")
+
+
+def _validation_max(facts: InstructionFacts, index: int) -> Mapping[str, object]:
+    return {"other": "validation_max", "most": facts.text(index, "validation_max")}
+
+
+def _most_files(facts: InstructionFacts) -> pd.Series[float]:
+    most = facts.number("max_file_count").reindex(facts.first("max_file_count")).set_axis(facts.data.index)
+    is_unreadable = (facts.first("max_file_count") != NONE) & most.isna()
+    return most.fillna(MAX_FILE_COUNT).mask(is_unreadable)
+
+
+def _files_are_reversed(facts: InstructionFacts) -> pd.Series[bool]:
+    return facts.leads("min_file_count") & (facts.number("min_file_count") > _most_files(facts))
+
+
+def _max_file_count(facts: InstructionFacts, index: int) -> Mapping[str, object]:
+    return {"other": "max_file_count", "most": int(_most_files(facts)[index])}
+
+
+def _is_no_size(facts: InstructionFacts) -> pd.Series[bool]:
+    size = facts.number("max_file_size_mb")
+    return facts.leads("max_file_size_mb") & ~(size > 0)
+
+
+def _is_no_address(facts: InstructionFacts) -> pd.Series[bool]:
+    return facts.leads("url") & ~facts.data["url"].map(lambda text: _ADDRESS.fullmatch(text) is not None)
+
+
+def _excludes_nothing(facts: InstructionFacts) -> pd.Series[bool]:
+    return facts.is_exclusive & (facts.own("answer_limit") == "1")
+
+
+def _excludes_all(facts: InstructionFacts) -> pd.Series[bool]:
+    blocks = facts.block[facts.is_exclusive]
+    firsts = blocks[~blocks.duplicated()]
+    are_all = firsts.map(blocks.value_counts()) == facts.option_count[firsts.index]
+    return are_all.reindex(facts.data.index, fill_value=False)
+
+
+def _page_is_missing(facts: InstructionFacts) -> pd.Series[bool]:
+    """Whether an item has no page, though others of its batch have, or though it has a row or column."""
+    batches = pd.Series(list(zip(facts.book, facts.normal("batch"), strict=True)), facts.data.index)
+    has_pages = batches.isin(set(batches[facts.leads("page")]))
+    is_placed = (facts.first("row") != NONE) | (facts.first("column") != NONE)
+    return facts.lacks("page") & (has_pages | is_placed)
+
+
+def _same_field(facts: InstructionFacts) -> pd.Series[int]:
+    among = facts.leads("field") & facts.has_type(BlockType.DATASET_FIELD) & (facts.own("page") != "")
+    return earlier(among, facts.book, facts.normal("batch"), facts.own("page"), facts.normal("field"))
+
+
+_ADDRESS: Final = re.compile(HTTPS)
+_columns: Final = INSTRUCTIONS.by_name
+
+
+def _for_types(column: Column) -> Rule[InstructionFacts]:
+    others = tuple(kind for kind in ITEM_TYPES if kind not in column.types)
+    find = partial(_is_not_for_type, column=column)
+    return Rule("cell-not-for-type", column.name, find, types=others, values=_type)
+
+
+def _malformed(code: str, name: str) -> Rule[InstructionFacts]:
+    return Rule(code, name, partial(_is_malformed, column=name))
+
+
+def _unknown_word(name: str) -> Rule[InstructionFacts]:
+    column = _columns[name]
+    return Rule(
+        "word-unknown", name, partial(_word_is_unknown, column=column), values=partial(_words, column=column)
+    )
+
+
+def _length(name: str) -> Rule[InstructionFacts]:
+    return Rule("length-invalid", name, partial(_is_no_length, column=name))
+
+
+#: Of the rules that one cell breaks the first is reported, so a rule comes after those it builds on.
 INSTRUCTION_RULES: Final[tuple[Rule[InstructionFacts], ...]] = (
     Rule("batch-ref-missing", "batch", lambda f: f.in_several & f.lacks("batch"), values=_batch_values),
     Rule("batch-unknown", "batch", _batch_is_unknown, values=_batch_values),
     Rule("option-empty", "ref", _option_is_empty),
     Rule("ref-split", "ref", _ref_is_split),
     Rule("type-missing", "type", lambda f: f.lacks("type"), values=_types),
-    Rule("type-unsupported", "type", _type_is_unsupported, values=_types),
+    Rule("type-unsupported", "type", _type_is_unsupported, types=OTHER_TYPES, values=_types),
     Rule("type-unknown", "type", _type_is_unknown, values=_types),
-    Rule("description-missing", "description", lambda f: f.lacks("description")),
-    Rule(
-        "cell-not-for-type",
-        "answer_limit",
-        partial(_is_not_for_free_text, column="answer_limit"),
-        values=_type,
+    Rule("description-missing", "description", _description_is_missing),
+    *(
+        Rule("option-not-for-type", name, partial(_is_out_of_place, column=name), values=_type)
+        for name in OPTION_COLUMNS
     ),
-    Rule("answer-limit-missing", "answer_limit", _limit_is_missing, values=_limit),
+    *(
+        _for_types(column)
+        for column in INSTRUCTIONS.columns
+        if column.types and column.name not in ("option_label", "option_value")
+    ),
+    *(
+        Rule(
+            "cell-missing",
+            column.name,
+            partial(_is_missing, column=column),
+            types=column.needed_by,
+            values=_type,
+        )
+        for column in INSTRUCTIONS.columns
+        if column.needed_by
+    ),
+    Rule("answer-limit-missing", "answer_limit", _limit_is_missing, types=CHOICE_TYPES, values=_limit),
     Rule(
         "answer-limit-invalid", "answer_limit", partial(_is_malformed, column="answer_limit"), values=_limit
     ),
-    Rule("answer-limit-too-high", "answer_limit", _limit_is_too_high, values=_limit),
-    *(Rule("option-not-for-type", name, partial(_is_out_of_place, column=name)) for name in OPTION_COLUMNS),
-    Rule("heading-missing", "option_heading", _heading_is_missing),
-    Rule("cell-not-for-type", "option_heading", _heading_is_not_for_type, values=_type),
-    Rule("options-missing", "option_label", _has_no_option, values=_type),
-    Rule("label-missing", "option_label", partial(_option_lacks, column="option_label")),
-    Rule("label-twice", "option_label", _same_label, names_other=True),
-    Rule("value-missing", "option_value", partial(_option_lacks, column="option_value")),
-    Rule("value-twice", "option_value", _same_value, names_other=True),
+    Rule("answer-limit-too-high", "answer_limit", _limit_is_too_high, types=CHOICE_TYPES, values=_limit),
+    Rule("heading-missing", "option_heading", _heading_is_missing, types=(_HEADED,)),
+    Rule("options-missing", "option_label", _has_no_option, types=CHOICE_TYPES, values=_type),
+    Rule("units-too-few", "option_label", _has_few_units, types=(_WITH_UNIT,), values=_type),
+    Rule("label-missing", "option_label", partial(_option_lacks, column="option_label"), types=OPTION_TYPES),
+    Rule("label-twice", "option_label", _same_label, names_other=True, types=OPTION_TYPES),
+    Rule("value-missing", "option_value", partial(_option_lacks, column="option_value"), types=OPTION_TYPES),
+    Rule("value-twice", "option_value", _same_value, names_other=True, types=OPTION_TYPES),
+    _malformed("flag-invalid", "disable_dropdown"),
+    Rule("flag-invalid", "option_exclusive", lambda f: f.malformed("option_exclusive")),
+    Rule("exclusive-of-one", "option_exclusive", _excludes_nothing, types=CHOICE_TYPES),
+    Rule("exclusive-of-all", "option_exclusive", _excludes_all, types=CHOICE_TYPES),
+    _unknown_word("validation_type"),
     Rule(
-        "cell-not-for-type",
-        "disable_dropdown",
-        partial(_is_not_for_free_text, column="disable_dropdown"),
-        values=_type,
+        "validation-type-missing",
+        "validation_type",
+        _rule_has_no_type,
+        values=partial(_words, column=_columns["validation_type"]),
     ),
-    Rule("flag-invalid", "disable_dropdown", partial(_is_malformed, column="disable_dropdown")),
-    Rule("id-malformed", "instruction_id", partial(_is_malformed, column="instruction_id")),
+    Rule("number-invalid", "validation_min", lambda f: f.malformed("validation_min")),
+    Rule("number-invalid", "validation_max", lambda f: f.malformed("validation_max")),
+    _length("validation_min"),
+    _length("validation_max"),
+    Rule("range-reversed", "validation_min", _validation_is_reversed, values=_validation_max),
+    Rule("unit-unknown", "default_unit", _default_is_no_unit, types=(_WITH_UNIT,)),
+    _unknown_word("unit_position"),
+    _malformed("file-type-invalid", "accepted_file_types"),
+    Rule("file-size-invalid", "max_file_size_mb", _is_no_size),
+    _malformed("count-invalid", "min_file_count"),
+    _malformed("count-invalid", "max_file_count"),
+    Rule("range-reversed", "min_file_count", _files_are_reversed, values=_max_file_count),
+    _unknown_word("content_format"),
+    Rule("address-invalid", "url", _is_no_address),
+    Rule("field-twice", "field", _same_field, names_other=True, types=(BlockType.DATASET_FIELD,)),
+    Rule("page-missing", "page", _page_is_missing),
+    _malformed("count-invalid", "page"),
+    _malformed("count-invalid", "row"),
+    _unknown_word("column"),
+    _malformed("id-malformed", "instruction_id"),
     Rule("id-twice", "instruction_id", _same_id, names_other=True),
     *(
         Rule("cells-differ", column.name, partial(_differs, column=column.name), names_other=True)

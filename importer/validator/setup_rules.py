@@ -41,7 +41,7 @@ def _needed(of: type[N], contract: SheetContract) -> tuple[Rule[N], ...]:
     """Make the rules that a new row has what it needs; *of* says whose rules they are."""
     del of
     return tuple(
-        Rule("cell-missing", name, partial(_lacks, column=name), values=_what)
+        Rule("new-row-incomplete", name, partial(_lacks, column=name), values=_what)
         for name in NEEDED_IF_NEW[contract.name]
     )
 

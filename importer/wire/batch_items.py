@@ -114,6 +114,15 @@ def sent_items(pages: Pages) -> list[Entry]:
     return [item.own for item in items(read(pages))]
 
 
+def item_places(pages: Pages) -> dict[tuple[int, ...], str]:
+    """Return the type of each item by its page, row, column and place there, from 0, as refusals name them."""
+    return {
+        (page - 1, row - 1, at - 1, place): str(item.own.get("type"))
+        for (page, row, at), _, column in columns(read(pages))
+        for place, item in enumerate(column.inner)
+    }
+
+
 def places(pages: Pages) -> dict[str, Place]:
     """Return where each item with an id stands."""
     return {item.id: place for place, _, column in columns(read(pages)) for item in column.inner if item.id}
@@ -163,8 +172,9 @@ def _item(row: Instruction, held: Entry | None) -> Entry:
         return fresh
     kept = {name: value for name, value in held.items() if name not in ITEM_FIELDS}
     texts = [option.value for option in content.options]
-    options = _options(_objects(held.get("options")), texts, _objects(fresh.get("options")))
-    return kept | fresh | ({"options": options} if options else {})
+    name = "unit_options" if "unit_options" in fresh else "options"
+    options = _options(_objects(held.get(name)), texts, _objects(fresh.get(name)))
+    return kept | fresh | ({name: options} if options else {})
 
 
 def _options(held: Sequence[Entry], texts: Sequence[str], fresh: Sequence[Entry]) -> list[JSON]:

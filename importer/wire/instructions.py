@@ -13,25 +13,68 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Final
 
-from importer.contract import InstructionType, canonical
+from importer.contract import (
+    CONTENT_FORMAT,
+    FILE_TYPES,
+    MAX_FILE_COUNT,
+    MAX_FILE_SIZE_MB,
+    MIN_FILE_COUNT,
+    BlockType,
+    InstructionType,
+    canonical,
+)
 from importer.errors import OutcomeUnknown
-from importer.model import JSON, FreeText, HeadedOption, Instruction, Option
+from importer.model import (
+    JSON,
+    Block,
+    FreeText,
+    FreeTextWithUnit,
+    HeadedOption,
+    Instruction,
+    Item,
+    MultipleChoice,
+    MultipleChoiceWithFreeText,
+    Option,
+    UnitOption,
+)
 
 CARRIED_TYPES: Final = frozenset(kind.value for kind in InstructionType)
-ITEM_FIELDS: Final = frozenset(
-    (
-        "type",
-        "description",
-        "helper_text",
-        "placeholder_text_input",
-        "answer_limit",
-        "disable_dropdown",
-        "options",
-    )
-)
-OPTION_FIELDS: Final = frozenset(("label", "value", "heading"))
+_COMMON: Final = ("description", "id", "helper_text", "placeholder_text_input")
+_CHOICE: Final = (*_COMMON, "answer_limit", "disable_dropdown")
+_FILE_FIELDS: Final = ("accepted_file_types", "max_file_size_mb", "min_file_count", "max_file_count")
+#: Fields that go out under the model's name, in this order; options and validation are nested.
+_PLAIN: Final[Mapping[str, tuple[str, ...]]] = {
+    InstructionType.MULTIPLE_CHOICE: _CHOICE,
+    InstructionType.FREE_TEXT: _COMMON,
+    InstructionType.MULTIPLE_CHOICE_WITH_FREE_TEXT: _CHOICE,
+    InstructionType.FREE_TEXT_WITH_UNIT: (*_COMMON, "default_unit", "unit_position"),
+    InstructionType.FILE_UPLOAD: (*_COMMON, *_FILE_FIELDS),
+    BlockType.RICH_TEXT: ("id", "content", "content_format"),
+    BlockType.IMAGE: ("id", "url", "alt_text", "caption"),
+    BlockType.DATASET_FIELD: ("id", "field"),
+}
+_NESTED: Final[Mapping[str, tuple[str, ...]]] = {
+    InstructionType.MULTIPLE_CHOICE: ("options",),
+    InstructionType.FREE_TEXT: ("validation",),
+    InstructionType.MULTIPLE_CHOICE_WITH_FREE_TEXT: ("options",),
+    InstructionType.FREE_TEXT_WITH_UNIT: ("unit_options",),
+    InstructionType.FILE_UPLOAD: (),
+}
+#: What a PUT keeps of each type. An answer limit without options limits nothing, so it is no loss.
+_CARRIED: Final[Mapping[str, frozenset[str]]] = {
+    kind: frozenset(("type", *_CHOICE, *_PLAIN[kind], *_NESTED[kind])) for kind in InstructionType
+}
+_CARRIED_OF_OPTION: Final = {
+    "options": frozenset(("label", "value", "heading")),
+    "unit_options": frozenset(("label", "value", "validation")),
+}
+#: All fields that have a column, whatever the type.
+ITEM_FIELDS: Final = frozenset(("type", *chain(*_PLAIN.values(), *_NESTED.values())))
+OPTION_FIELDS: Final = frozenset(("exclusive", *chain(*_CARRIED_OF_OPTION.values())))
+_VALIDATION_FIELDS: Final = frozenset(("type", "min", "max"))
 # What a server says about an item without the researcher having written it. Names that we do not
 # know count as content, since a PUT would lose it; but created_by, updated_at or workspace_id must
 # not stop a push, so names of that pattern never do.
@@ -48,35 +91,63 @@ class OptionContent:
         label: What participants see.
         value: What the data holds, as text: number 1 and 1.0 are "1", true is "true".
         heading: "" if it has none.
+        exclusive: Whether it is chosen alone.
+        validation_type: Of a unit: number or string; "" if anything may be written.
+        validation_min: As text; "" if there is no bound.
+        validation_max: As text; "" if there is no bound.
         is_text: False if Prolific returned a number or boolean; no part of the comparison.
     """
 
     label: str
     value: str
     heading: str = ""
+    exclusive: bool = False
+    validation_type: str = ""
+    validation_min: str = ""
+    validation_max: str = ""
     is_text: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """An instruction in comparable form, without ref and id; "" and None mean: absent."""
+    """
+    An instruction or content block in comparable form, without ref, id and place.
+
+    "" and None mean: absent. Fields are named as the columns of the sheet; numbers are texts, file
+    types are sorted, and what Prolific sets by itself is filled in.
+    """
 
     type: str
-    description: str
+    description: str = ""
     helper_text: str = ""
     placeholder_text_input: str = ""
     answer_limit: int | None = None
     disable_dropdown: bool = False
     options: tuple[OptionContent, ...] = ()
+    validation_type: str = ""
+    validation_min: str = ""
+    validation_max: str = ""
+    default_unit: str = ""
+    unit_position: str = ""
+    accepted_file_types: str = ""
+    max_file_size_mb: str = ""
+    min_file_count: str = ""
+    max_file_count: str = ""
+    content: str = ""
+    content_format: str = ""
+    url: str = ""
+    alt_text: str = ""
+    caption: str = ""
+    field: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
     """
-    One instruction that Prolific holds.
+    One instruction or content block that Prolific holds.
 
     Attributes:
-        id: Prolific's id, lower case.
+        id: Prolific's id, lower case; "" for a dataset_field without one.
         type: As Prolific names it; may be one that the PUT cannot carry.
         content: The part that the PUT can carry.
         cannot_carry: Names of what a PUT would lose: the type itself, or fields; empty if nothing.
@@ -110,79 +181,87 @@ def request_body(instructions: Sequence[Instruction]) -> dict[str, JSON]:
     return {"instructions": items}
 
 
-def to_item(instruction: Instruction) -> dict[str, JSON]:
-    """Build one item of the PUT's body; a field that is not set is left out."""
-    item: dict[str, JSON] = {"type": instruction.type, "description": instruction.description}
-    if instruction.id is not None:
-        item["id"] = instruction.id
-    if instruction.helper_text is not None:
-        item["helper_text"] = instruction.helper_text
-    if instruction.placeholder_text_input is not None:
-        item["placeholder_text_input"] = instruction.placeholder_text_input
-    if isinstance(instruction, FreeText):
-        return item
-    item["answer_limit"] = instruction.answer_limit
-    if instruction.disable_dropdown is not None:
-        item["disable_dropdown"] = instruction.disable_dropdown
-    options: list[JSON] = [_option_item(option) for option in instruction.options]
-    item["options"] = options
+def to_item(row: Item) -> dict[str, JSON]:
+    """Build one item of a body; a field that is not set is left out."""
+    item: dict[str, JSON] = {"type": row.type}
+    for name in _PLAIN[row.type]:
+        value = getattr(row, name)
+        if value is not None:
+            item[name] = list(value) if isinstance(value, tuple) else value
+    if isinstance(row, FreeText):
+        item |= _validation_item(row)
+    elif isinstance(row, FreeTextWithUnit | MultipleChoice | MultipleChoiceWithFreeText):
+        options: list[JSON] = [_option_item(option) for option in row.options]
+        item["unit_options" if isinstance(row, FreeTextWithUnit) else "options"] = options
     return item
 
 
-def _option_item(option: Option) -> dict[str, JSON]:
+def _option_item(option: Option | UnitOption) -> dict[str, JSON]:
     item: dict[str, JSON] = {"label": option.label, "value": option.value}
+    if isinstance(option, UnitOption):
+        return item | _validation_item(option)
     if isinstance(option, HeadedOption):
         item["heading"] = option.heading
+    if option.exclusive:
+        item["exclusive"] = True
     return item
 
 
-def to_sent(instruction: Instruction) -> Sent:
-    """Bring an instruction of the sheet into the form in which it is looked for in an answer."""
-    return Sent(instruction.ref, instruction.id, to_content(instruction))
+def _validation_item(entry: FreeText | UnitOption) -> dict[str, JSON]:
+    if entry.validation_type is None:
+        return {}
+    bounds = {"min": entry.validation_min, "max": entry.validation_max}
+    given = {name: bound for name, bound in bounds.items() if bound is not None}
+    return {"validation": {"type": entry.validation_type, **given}}
 
 
-def to_content(instruction: Instruction) -> Content:
-    """Bring an instruction of the sheet into comparable form."""
-    common = Content(
-        type=instruction.type,
-        description=canonical(instruction.description),
-        helper_text=canonical(instruction.helper_text or ""),
-        placeholder_text_input=canonical(instruction.placeholder_text_input or ""),
-    )
-    if isinstance(instruction, FreeText):
-        return common
-    return replace(
-        common,
-        answer_limit=instruction.answer_limit,
-        disable_dropdown=bool(instruction.disable_dropdown),
-        options=tuple(
-            OptionContent(
-                label=canonical(option.label),
-                value=canonical(option.value),
-                heading=canonical(option.heading) if isinstance(option, HeadedOption) else "",
-            )
-            for option in instruction.options
-        ),
-    )
+def not_carried(row: Item) -> tuple[str, ...]:
+    """
+    Name what this wire form cannot carry of a row: the sheet's columns, empty if it carries all.
+
+    A content block as a whole is its type. The rest has no field in the PUT, whose documents know
+    neither pages nor `exclusive` nor the limits of a file_upload.
+    """
+    if isinstance(row, Block):
+        return ("type",)
+    found = [
+        name for name in (*_FILE_FIELDS, "page", "row", "column") if getattr(row, name, None) is not None
+    ]
+    if isinstance(row, MultipleChoice | MultipleChoiceWithFreeText) and any(
+        option.exclusive for option in row.options
+    ):
+        found.append("option_exclusive")
+    return tuple(found)
+
+
+def to_sent(row: Item) -> Sent:
+    """Bring an instruction or content block of the sheet into the form in which it is looked for in an answer."""
+    return Sent(row.ref, row.id, to_content(row))
+
+
+def to_content(row: Item) -> Content:
+    """Bring an instruction or content block of the sheet into comparable form."""
+    return content_of(to_item(row))
 
 
 def from_item(item: Mapping[str, JSON]) -> Held:
     """
-    Bring one returned instruction into comparable form.
+    Bring one returned instruction or content block into comparable form.
 
     Tolerant of what Prolific adds (`batch_id` or `parent_id`, unknown fields) and of scalar option
-    values. An answer limit on free_text is ignored: there is nothing to choose from.
+    values. An answer limit without options is ignored: there is nothing to choose from.
 
     Raises:
-        OutcomeUnknown: No id, no type, or options that are no list of objects: an answer that
+        OutcomeUnknown: No id, no type, or fields of another shape than documented: an answer that
             cannot be read says nothing about what Prolific did.
     """
     identity, kind = item.get("id"), item.get("type")
+    if identity is None and kind == BlockType.DATASET_FIELD:
+        identity = ""
     if not isinstance(identity, str) or not isinstance(kind, str):
         raise OutcomeUnknown("Prolific returned an instruction without id or type.")
-    return Held(
-        identity.lower(), kind, content_of(item), _cannot_carry(item, kind, _objects(item.get("options")))
-    )
+    content = content_of(item)
+    return Held(identity.lower(), kind, content, _cannot_carry(item, content))
 
 
 def content_of(item: Mapping[str, JSON]) -> Content:
@@ -190,23 +269,59 @@ def content_of(item: Mapping[str, JSON]) -> Content:
     Bring what one item says into comparable form, sent or returned.
 
     Raises:
-        OutcomeUnknown: Options that are no list of objects.
+        OutcomeUnknown: Fields of another shape than documented.
     """
-    kind = str(item.get("type"))
-    content = Content(
+    kind = _text(item.get("type"))
+    common = Content(
         type=kind,
         description=_text(item.get("description")),
         helper_text=_text(item.get("helper_text")),
         placeholder_text_input=_text(item.get("placeholder_text_input")),
     )
-    if kind != InstructionType.FREE_TEXT:
-        content = replace(
-            content,
-            answer_limit=_limit(item.get("answer_limit")),
-            disable_dropdown=bool(item.get("disable_dropdown")),
-            options=tuple(_option_content(option) for option in _objects(item.get("options"))),
-        )
-    return content
+    match kind:
+        case InstructionType.FREE_TEXT:
+            rule, low, high = _validation(item)
+            return replace(common, validation_type=rule, validation_min=low, validation_max=high)
+        case InstructionType.FREE_TEXT_WITH_UNIT:
+            return replace(
+                common,
+                default_unit=_text(item.get("default_unit")),
+                unit_position=_text(item.get("unit_position")),
+                options=tuple(map(_option_content, _objects(item.get("unit_options")))),
+            )
+        case InstructionType.FILE_UPLOAD:
+            return _with_file_limits(common, item)
+        case BlockType():
+            return _with_block(common, item)
+    return replace(
+        common,
+        answer_limit=_limit(item.get("answer_limit")),
+        disable_dropdown=bool(item.get("disable_dropdown")),
+        options=tuple(map(_option_content, _objects(item.get("options")))),
+    )
+
+
+def _with_file_limits(common: Content, item: Mapping[str, JSON]) -> Content:
+    return replace(
+        common,
+        accepted_file_types=", ".join(sorted(_words(item.get("accepted_file_types")) or FILE_TYPES)),
+        max_file_size_mb=_text(item.get("max_file_size_mb")) or str(MAX_FILE_SIZE_MB),
+        min_file_count=_text(item.get("min_file_count")) or str(MIN_FILE_COUNT),
+        max_file_count=_text(item.get("max_file_count")) or str(MAX_FILE_COUNT),
+    )
+
+
+def _with_block(common: Content, item: Mapping[str, JSON]) -> Content:
+    is_text = common.type == BlockType.RICH_TEXT
+    return replace(
+        common,
+        content=_text(item.get("content")),
+        content_format=_text(item.get("content_format")) or (CONTENT_FORMAT if is_text else ""),
+        url=_text(item.get("url")),
+        alt_text=_text(item.get("alt_text")),
+        caption=_text(item.get("caption")),
+        field=_text(item.get("field")),
+    )
 
 
 def _objects(value: JSON) -> list[Mapping[str, JSON]]:
@@ -220,14 +335,35 @@ def _objects(value: JSON) -> list[Mapping[str, JSON]]:
     return options
 
 
+def _words(value: JSON) -> set[str]:
+    if value is None:
+        return set()
+    if not isinstance(value, list):
+        raise OutcomeUnknown("Prolific returned file types that are no list.")
+    return {_text(word) for word in value}
+
+
 def _option_content(option: Mapping[str, JSON]) -> OptionContent:
     value = option.get("value")
+    rule, low, high = _validation(option)
     return OptionContent(
         label=_text(option.get("label")),
         value=_text(value),
         heading=_text(option.get("heading")),
+        exclusive=bool(option.get("exclusive")),
+        validation_type=rule,
+        validation_min=low,
+        validation_max=high,
         is_text=isinstance(value, str),
     )
+
+
+def _validation(holder: Mapping[str, JSON]) -> tuple[str, str, str]:
+    """Return type and bounds of the validation of a free_text or a unit; blank if every text passes."""
+    rule = holder.get("validation")
+    if not isinstance(rule, dict) or _is_open(rule):
+        return "", "", ""
+    return _text(rule.get("type")), _text(rule.get("min")), _text(rule.get("max"))
 
 
 def _text(value: JSON) -> str:
@@ -246,32 +382,32 @@ def _limit(value: JSON) -> int | None:
     return int(value) if isinstance(value, int | float) else None
 
 
-def _cannot_carry(
-    item: Mapping[str, JSON], kind: str, options: Sequence[Mapping[str, JSON]]
-) -> tuple[str, ...]:
+def _cannot_carry(item: Mapping[str, JSON], content: Content) -> tuple[str, ...]:
+    kind = content.type
     if kind not in CARRIED_TYPES:
         return (kind,)
-    lost = [name for name, value in item.items() if _is_lost(name, value, ITEM_FIELDS)]
-    if kind == InstructionType.FREE_TEXT and options:
-        lost.append("options")
-    for option in options:
-        lost += [name for name, value in option.items() if _is_lost(name, value, OPTION_FIELDS)]
+    lost = [name for name, value in item.items() if _is_lost(name, value, _CARRIED[kind])]
+    if kind == InstructionType.FILE_UPLOAD:
+        unlimited = _with_file_limits(content, {})
+        lost += [name for name in _FILE_FIELDS if getattr(content, name) != getattr(unlimited, name)]
+    for name in _CARRIED_OF_OPTION.keys() & _NESTED[kind]:
+        for option in _objects(item.get(name)):
+            lost += [key for key, value in option.items() if _is_lost(key, value, _CARRIED_OF_OPTION[name])]
     return tuple(dict.fromkeys(lost))
 
 
 def _is_lost(name: str, value: JSON, carried: frozenset[str]) -> bool:
+    if name == "validation" and isinstance(value, dict):
+        return bool(value.keys() - _VALIDATION_FIELDS) or not (name in carried or _is_open(value))
     if name in carried or name in _SERVER_MADE or name.endswith(_SERVER_MADE_ENDINGS):
         return False
-    return bool(value) and not (name == "validation" and _is_open(value))
+    return bool(value)
 
 
-def _is_open(validation: JSON) -> bool:
+def _is_open(validation: Mapping[str, JSON]) -> bool:
     """Whether a validation lets every text pass: a string without bounds."""
     return (
-        isinstance(validation, dict)
-        and validation.get("type") == "string"
-        and validation.get("min") is None
-        and validation.get("max") is None
+        validation.get("type") == "string" and validation.get("min") is None and validation.get("max") is None
     )
 
 

@@ -7,13 +7,14 @@ as rows of the sheet Instructions people would have to be told to delete them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from openpyxl.worksheet.worksheet import Worksheet
 
 from importer.contract import (
     INSTRUCTIONS,
+    BlockType,
     Column,
     InstructionType,
     Level,
@@ -22,20 +23,9 @@ from importer.contract import (
 )
 from importer.workbook import looks
 
-#: Columns of the sheet Instructions that the worked examples show, and their widths here.
-_SHOWN: Final = {
-    "ref": 9,
-    "type": 31,
-    "description": 40,
-    "answer_limit": 14,
-    "option_heading": 16,
-    "option_label": 22,
-    "option_value": 18,
-    "helper_text": 30,
-    "placeholder_text_input": 25,
-}
+_WIDTHS: Final = (9, 31, 40, 14, 16, 22, 18, 30, 25)
 _FIRST: Final = 2  # column A is a margin
-_LAST: Final = _FIRST + len(_SHOWN) - 1
+_LAST: Final = _FIRST + len(_WIDTHS) - 1
 _WHOLE: Final = (_FIRST, _LAST)
 _LEFT: Final = (_FIRST, _FIRST + 1)
 _LINE_HEIGHT: Final = 15.5
@@ -97,7 +87,42 @@ def rating_rows(description: str, answer_limit: str) -> tuple[Mapping[str, str],
     )
 
 
-_EXAMPLES: Final[Sequence[tuple[str, Sequence[Mapping[str, str]]]]] = (
+#: Columns of the sheet Instructions that a table of examples shows, no more than there are widths.
+_USUAL: Final = (
+    "ref",
+    "type",
+    "description",
+    "answer_limit",
+    "option_heading",
+    "option_label",
+    "option_value",
+    "helper_text",
+    "placeholder_text_input",
+)
+_WRITTEN: Final = (
+    "ref",
+    "type",
+    "description",
+    "unit_position",
+    "default_unit",
+    "option_label",
+    "option_value",
+    "validation_type",
+    "validation_min",
+)
+_FILES: Final = (
+    "ref",
+    "type",
+    "description",
+    "min_file_count",
+    "max_file_count",
+    "accepted_file_types",
+    "max_file_size_mb",
+)
+_SEEN: Final = ("ref", "type", "content", "content_format", "field", "alt_text", "caption", "url")
+_Examples = Sequence[tuple[str, Sequence[Mapping[str, str]]]]
+
+_USUAL_EXAMPLES: Final[_Examples] = (
     (
         "Participants choose: one row per option, one answer.",
         (
@@ -138,11 +163,94 @@ _EXAMPLES: Final[Sequence[tuple[str, Sequence[Mapping[str, str]]]]] = (
         ),
     ),
 )
+_WRITTEN_EXAMPLES: Final[_Examples] = (
+    (
+        "What participants write is held to a rule: here a number from 0 on.",
+        (
+            {
+                "ref": "Q4",
+                "type": InstructionType.FREE_TEXT,
+                "description": "How many people live with you?",
+                "validation_type": "number",
+                "validation_min": "0",
+            },
+        ),
+    ),
+    (
+        "Participants write a quantity: one row per unit, at least two.",
+        (
+            {
+                "ref": "Q5",
+                "type": InstructionType.FREE_TEXT_WITH_UNIT,
+                "description": "How heavy is the parcel?",
+                "unit_position": "suffix",
+                "default_unit": "kg",
+                "option_label": "Kilograms",
+                "option_value": "kg",
+                "validation_type": "number",
+                "validation_min": "0",
+            },
+            {"ref": "Q5", "option_label": "Pounds", "option_value": "lb"},
+        ),
+    ),
+)
+_FILES_EXAMPLES: Final[_Examples] = (
+    (
+        "Participants send files; every column but the first three may be blank.",
+        (
+            {
+                "ref": "Q6",
+                "type": InstructionType.FILE_UPLOAD,
+                "description": "Send a photo of the parcel.",
+                "max_file_count": "2",
+                "accepted_file_types": ".jpg, .png",
+                "max_file_size_mb": "10",
+            },
+        ),
+    ),
+)
+_SEEN_EXAMPLES: Final[_Examples] = (
+    (
+        "What participants only see, in batches made of pages: a text, an image, a field of the dataset.",
+        (
+            {
+                "ref": "T1",
+                "type": BlockType.RICH_TEXT,
+                "content": "<p>Read the article first.</p>",
+            },
+            {
+                "ref": "P1",
+                "type": BlockType.IMAGE,
+                "alt_text": "Map of the town",
+                "caption": "The town in 1900",
+                "url": "https://example.org/map.png",
+            },
+            {"ref": "D1", "type": BlockType.DATASET_FIELD, "field": "article"},
+        ),
+    ),
+)
+
+
+def more_rows() -> Iterator[Mapping[str, str]]:
+    """Yield the rows that show the types that are less usual."""
+    for examples in (_WRITTEN_EXAMPLES, _FILES_EXAMPLES, _SEEN_EXAMPLES):
+        for _, rows in examples:
+            yield from rows
+
+
+_MORE: Final = (
+    "The button + above the columns opens those that these types need. A row with its own ref is an item of its own, "
+    "also where participants only see it."
+)
 
 _SIGNS: Final = (
     ("*", "in a header: the sheet must have this column. Its header is dark."),
     ("grey columns", "are the importer's own: it fills them in, you leave them alone."),
     ("grey ref", "the row goes on with the instruction above; a thin line marks where the next one starts."),
+    (
+        "+",
+        "above the columns: opens those for quantities, files, rules, and what stands on the pages of a batch.",
+    ),
     ("yellow cell", "still needs something before you can push."),
     (
         "# before a ref",
@@ -187,13 +295,17 @@ def write_help(sheet: Worksheet, contracts: Sequence[SheetContract]) -> None:
     """Fill in the sheet Help of a workbook that has the sheets of some contracts."""
     sheet.sheet_view.showGridLines = False
     sheet.column_dimensions["A"].width = 2
-    for number, width in enumerate(_SHOWN.values(), _FIRST):
+    for number, width in enumerate(_WIDTHS, _FIRST):
         sheet.column_dimensions[column_letter(number)].width = width
     row = _write_title(sheet)
     row = _write_heading(sheet, row, "In seven steps")
     row = _write_pairs(sheet, row, [(f"{n}.  {what}", how) for n, (what, how) in enumerate(_STEPS, 1)])
-    row = _write_heading(sheet, row, "One example of each type, as it stands on the sheet Instructions")
-    row = _write_examples(sheet, row)
+    row = _write_heading(sheet, row, "One example of each usual type, as it stands on the sheet Instructions")
+    row = _write_examples(sheet, row, _USUAL, _USUAL_EXAMPLES)
+    row = _write_heading(sheet, row, "More types", _MORE)
+    row = _write_examples(sheet, row, _WRITTEN, _WRITTEN_EXAMPLES)
+    row = _write_examples(sheet, row, _FILES, _FILES_EXAMPLES)
+    row = _write_examples(sheet, row, _SEEN, _SEEN_EXAMPLES)
     for contract in contracts:
         row = _write_heading(sheet, row, f"The columns of {contract.name}", contract.meaning)
         row = _write_columns(sheet, row, contract)
@@ -256,17 +368,21 @@ def _write_pairs(sheet: Worksheet, row: int, pairs: Sequence[tuple[str, str]]) -
     return row
 
 
-def _write_examples(sheet: Worksheet, row: int) -> int:
-    for number, name in enumerate(_SHOWN, _FIRST):
+def _write_examples(sheet: Worksheet, row: int, shown: Sequence[str], examples: _Examples) -> int:
+    """Write the headers of some columns and the rows that show them, and return the row below."""
+    for number, name in enumerate(shown, _FIRST):
         _write_header(sheet, row, number, INSTRUCTIONS.by_name[name])
     row += 1
-    for title, rows in _EXAMPLES:
+    for title, rows in examples:
         _write_span(sheet, row, _WHOLE, title, colour=looks.GREY)
         sheet.cell(row, _FIRST).alignment = looks.BOTTOM
         sheet.row_dimensions[row].height = 24
         row += 1
         for position, cells in enumerate(rows):
-            _write_example_row(sheet, row, cells, is_first=position == 0)
+            is_first = position == 0 or cells["ref"] != rows[position - 1]["ref"]
+            _write_example_row(
+                sheet, row, [(name, str(cells.get(name, ""))) for name in shown], is_first=is_first
+            )
             row += 1
     return row
 
@@ -279,9 +395,11 @@ def _write_header(sheet: Worksheet, row: int, number: int, column: Column) -> No
     sheet.row_dimensions[row].height = 22
 
 
-def _write_example_row(sheet: Worksheet, row: int, cells: Mapping[str, str], *, is_first: bool) -> None:
-    for number, name in enumerate(_SHOWN, _FIRST):
-        cell = looks.put_text(sheet, row, number, str(cells.get(name, "")))
+def _write_example_row(
+    sheet: Worksheet, row: int, cells: Sequence[tuple[str, str]], *, is_first: bool
+) -> None:
+    for number, (name, text) in enumerate(cells, _FIRST):
+        cell = looks.put_text(sheet, row, number, text)
         is_repeat = name == "ref" and not is_first
         cell.font = looks.font(looks.FADED if is_repeat else looks.INK, bold=name == "ref" and is_first)
         cell.fill = looks.fill("FAFBFC")

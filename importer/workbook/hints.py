@@ -15,10 +15,14 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from importer.contract import (
     BATCHES,
+    CHOICE_TYPES,
     COMMENT_MARK,
     INSTRUCTIONS,
+    ITEM_TYPES,
     NEEDED_IF_NEW,
+    OPTION_TYPES,
     TASK_DETAILS,
+    BlockType,
     InstructionType,
     SheetContract,
     column_letter,
@@ -33,17 +37,25 @@ _SAME_BATCH: Final = f"EXACT({_BATCH},${_AT['batch']}1)"
 _GOES_ON: Final = f'AND({_REF}<>"",EXACT({_REF},${_AT["ref"]}1),{_SAME_BATCH})'
 _LEFT_OUT: Final = f'LEFT(TRIM({_REF}),1)="{COMMENT_MARK}"'
 _STARTS: Final = f'AND({_REF}<>"",NOT({_LEFT_OUT}),NOT({_GOES_ON}))'
-_HAS_OPTIONS: Final = f'LEFT({_TYPE},8)="multiple"'
+
+
+def _is_of(*types: str) -> str:
+    conditions = ",".join(f'{_TYPE}="{kind}"' for kind in types)
+    return f"OR({conditions})" if len(types) > 1 else conditions
+
 
 #: What the first row of an instruction needs, and when.
 _NEEDED: Final = {
     "type": "TRUE",
-    "description": "TRUE",
-    "answer_limit": _HAS_OPTIONS,
-    "option_heading": f'{_TYPE}="{InstructionType.MULTIPLE_CHOICE_WITH_FREE_TEXT}"',
-    "option_label": _HAS_OPTIONS,
-    "option_value": _HAS_OPTIONS,
+    "description": f"NOT({_is_of(*BlockType)})",
+    "answer_limit": _is_of(*CHOICE_TYPES),
+    "option_heading": _is_of(InstructionType.MULTIPLE_CHOICE_WITH_FREE_TEXT),
+    "option_label": _is_of(*OPTION_TYPES),
+    "option_value": _is_of(*OPTION_TYPES),
+    **{column.name: _is_of(*column.needed_by) for column in INSTRUCTIONS.columns if column.needed_by},
 }
+#: Types without options, for which the columns from answer_limit to option_value are unused.
+_SINGLE: Final = tuple(kind for kind in ITEM_TYPES if kind not in OPTION_TYPES)
 _LINE: Final = looks.line_above()
 _TINT: Final = looks.fill(looks.TODO)
 _FADED: Final = Font(color=looks.FADED, bold=False)
@@ -103,7 +115,7 @@ def _instruction_hints() -> Iterator[_Hint]:
     for name in ("option_label", "option_value"):
         at = _AT[name]
         yield _Hint(at, at, f'AND({_GOES_ON},${at}2="")', {"fill": _TINT})
-    unused = f'AND({_STARTS},{_TYPE}="{InstructionType.FREE_TEXT}")'
+    unused = f"AND({_STARTS},{_is_of(*_SINGLE)})"
     style: dict[str, object] = {"fill": looks.fill(looks.PALE), "border": _LINE}
     yield _Hint(_AT["answer_limit"], _AT["option_value"], unused, style)
     yield _Hint("A", _LAST, _LEFT_OUT, {"font": Font(color=looks.FADED, italic=True)}, is_final=True)

@@ -20,6 +20,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from importer.contract import (
     BATCHES,
+    COMMENT_MARK,
     HELP_SHEET,
     INSTRUCTIONS,
     SETUP_SHEETS,
@@ -32,7 +33,7 @@ from importer.contract import (
     column_letter,
 )
 from importer.workbook import looks
-from importer.workbook.help_sheet import rating_rows, write_help
+from importer.workbook.help_sheet import more_rows, rating_rows, write_help
 from importer.workbook.hints import show_batches, show_instructions, show_new_rows
 
 Row = Mapping[str, str]
@@ -63,6 +64,10 @@ DOCUMENTED_EXAMPLE: Final[tuple[Row, ...]] = (
         "description": "Please share the reasons for your choice.",
     },
     *rating_rows("Rate each aspect and explain your reasoning.", "-1"),
+)
+#: One of each further type, left out of what is sent by their refs. Not every batch takes them.
+_MORE_EXAMPLES: Final[tuple[Row, ...]] = tuple(
+    {**row, "ref": f"{COMMENT_MARK}{row['ref']}"} for row in more_rows()
 )
 _EXAMPLE_BATCHES: Final[tuple[Row, ...]] = (
     {"batch": "example", "notes": "Put the id of your batch into batch_id."},
@@ -130,13 +135,15 @@ def write_template(target: Path | BinaryIO, *, example: bool = False, full: bool
 
     Args:
         target: A path, or a stream open for writing.
-        example: Fill in the example that Prolific documents, without ids.
+        example: Fill in the example that Prolific documents, without ids; and rows of every further
+            type, left out by a # before their ref.
         full: With the sheets that only `importer setup` needs.
     """
+    rows = (*DOCUMENTED_EXAMPLE, *_MORE_EXAMPLES)
     if example and full:
-        write_filled(target, DOCUMENTED_EXAMPLE, _NEW_BATCHES, (_EXAMPLE_DATASETS, _EXAMPLE_STUDIES))
+        write_filled(target, rows, _NEW_BATCHES, (_EXAMPLE_DATASETS, _EXAMPLE_STUDIES))
     elif example:
-        write_filled(target, DOCUMENTED_EXAMPLE, _EXAMPLE_BATCHES)
+        write_filled(target, rows, _EXAMPLE_BATCHES)
     else:
         write_filled(target, (), (), ((), ()) if full else ())
 
@@ -198,10 +205,13 @@ def header_note(column: Column) -> str:
 def _write_sheet(sheet: Worksheet, contract: SheetContract, rows: Sequence[Row]) -> None:
     formatted = max(FORMATTED_ROWS, len(rows)) + 1
     ruled = max(RULED_ROWS, len(rows) + FORMATTED_ROWS)
+    is_folded = not any(row.get(column.name) for row in rows for column in contract.columns if column.is_rare)
     for number, column in enumerate(contract.columns, 1):
         _write_header(sheet, number, column)
         _format_column(sheet, number, column, formatted, filled=len(rows) + 1)
         _add_list(sheet, number, column, ruled)
+        if column.is_rare:
+            _fold(sheet, number, is_folded=is_folded)
     _write_rows(sheet, contract, rows)
     show = {INSTRUCTIONS.name: show_instructions, BATCHES.name: show_batches}
     if contract.name in show:
@@ -226,7 +236,7 @@ def _write_header(sheet: Worksheet, number: int, column: Column) -> None:
 
 
 def _format_column(sheet: Worksheet, number: int, column: Column, formatted: int, filled: int) -> None:
-    """Format a column as text, down to row *formatted* cell by cell; our own only where filled."""
+    """Format a column as text, down to row *formatted* cell by cell; our own and rare ones only where filled."""
     is_ours = column.level is Level.IMPORTER
     dimension = sheet.column_dimensions[column_letter(number)]
     dimension.width = column.width
@@ -236,8 +246,16 @@ def _format_column(sheet: Worksheet, number: int, column: Column, formatted: int
     if is_ours:
         dimension.fill = looks.fill(looks.PALE)
     # Blank cells with a background would be printed, page after page.
-    for row in range(2, (filled if is_ours else formatted) + 1):
+    for row in range(2, (filled if is_ours or column.is_rare else formatted) + 1):
         looks.copy_style(dimension, sheet.cell(row, number))
+
+
+def _fold(sheet: Worksheet, number: int, *, is_folded: bool) -> None:
+    """Group a column with its neighbours, under one button above the column behind them."""
+    dimension = sheet.column_dimensions[column_letter(number)]
+    dimension.outlineLevel = 1
+    dimension.hidden = is_folded
+    sheet.column_dimensions[column_letter(number + 1)].collapsed = is_folded
 
 
 def _alignment(column: Column) -> Alignment:
