@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from importer.contract import BATCHES, DATASETS, STUDIES
+from importer.csv_files import check_files
 from importer.errors import UsageError
 from importer.places import Checked, Part, Places, SheetPlaces, Study
 from importer.sheets.frames import Frames, SheetFrame, read_frames
-from importer.transformer import first_rows, to_batches
+from importer.transformer import first_rows, to_batches, to_datasets, to_drafts
 from importer.validator import validate
 
 if TYPE_CHECKING:
@@ -72,7 +74,8 @@ def check_part(paths: Sequence[Path], batch_id: str | None) -> Part:
     read = [read_frames(path, name) for path, name in zip(paths, names, strict=True)]
     frames = [f for f, _ in read if f is not None]
     judged = validate(frames, batch_id=batch_id)
-    problems = (*(p for _, found in read for p in found), *judged.problems)
+    files = (p for f in frames for p in check_files(f, judged.problems))
+    problems = (*(p for _, found in read for p in found), *judged.problems, *files)
     broken = {p.workbook for p in problems if p.is_error}
     studies = {
         f.workbook: pickle.dumps(_study(f, batch_id), pickle.HIGHEST_PROTOCOL)
@@ -84,13 +87,22 @@ def check_part(paths: Sequence[Path], batch_id: str | None) -> Part:
 
 def _study(frames: Frames, batch_id: str | None) -> Study:
     batches = to_batches(frames, batch_id=batch_id)
-    others = [batch.batch_id for batch in batches if batch_id and batch.batch_id != batch_id.lower()]
+    others = [
+        batch.batch_id for batch in batches if batch_id and batch.batch_id not in ("", batch_id.lower())
+    ]
     if others:
         raise UsageError(
             f"--batch names {batch_id}, but {frames.workbook} is for the batch {', '.join(others)}. Leave --batch out, "
             "or clear the batch_id in the sheet Batches. Nothing was sent."
         )
-    return Study(frames.workbook, frames.path.resolve(), batches, to_places(frames))
+    return Study(
+        frames.workbook,
+        frames.path.resolve(),
+        batches,
+        to_places(frames),
+        to_datasets(frames),
+        to_drafts(frames),
+    )
 
 
 def to_places(frames: Frames) -> Places:
@@ -101,10 +113,28 @@ def to_places(frames: Frames) -> Places:
     return Places(
         sha256=frames.sha256,
         instructions=_sheet_places(frames.instructions, set(rows.values())),
-        batches=None if batches is None else _sheet_places(batches, set(batches.numbers)),
+        batches=_whole_sheet(batches),
         rows=rows,
         batch_rows={name.lower(): row for name, row in ids.items()},
+        datasets=_whole_sheet(frames.datasets),
+        studies=_whole_sheet(frames.studies),
+        named_rows=_named_rows(frames),
     )
+
+
+def _whole_sheet(sheet: SheetFrame | None) -> SheetPlaces | None:
+    return None if sheet is None else _sheet_places(sheet, set(sheet.numbers))
+
+
+def _named_rows(frames: Frames) -> dict[tuple[str, str], int]:
+    """Return the row of each batch, dataset and study by its short name."""
+    sheets = ((BATCHES, frames.batches), (DATASETS, frames.datasets), (STUDIES, frames.studies))
+    return {
+        (contract.name, name): row
+        for contract, sheet in sheets
+        if sheet is not None
+        for row, name in zip(sheet.numbers, sheet.column(contract.key), strict=True)
+    }
 
 
 def _sheet_places(sheet: SheetFrame, rows: set[int]) -> SheetPlaces:
@@ -117,7 +147,7 @@ def _sheet_places(sheet: SheetFrame, rows: set[int]) -> SheetPlaces:
     }
     return SheetPlaces(
         name=sheet.name,
-        numbers=sheet.columns,
+        column_numbers=sheet.columns,
         part=sheet.part,
         prefix=sheet.prefix,
         columns=frozenset(names & sheet.columns.keys()),

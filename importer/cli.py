@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from importer import __version__, first_steps
+from importer import __version__, first_steps, setting_up
 from importer.at_work import (
     JOURNAL_NAME,
     asker,
@@ -35,6 +35,8 @@ from importer.errors import UsageError, WriteRefused
 from importer.output import print_json, print_lines, say
 
 if TYPE_CHECKING:
+    from importer.errors import ImporterError
+    from importer.journal import Creation
     from importer.problems import Report
     from importer.push.desk import Desk
     from importer.push.submitter import Outcome
@@ -374,11 +376,14 @@ def push(
     return pushed.exit_code
 
 
+commands.add_command(setting_up.setup)
+
+
 @commands.command()
 @click.option(
     "--give-up",
     metavar="ID",
-    help="End the open imports of a batch that can never be finished; sends nothing.",
+    help="End the open imports of a batch, or one thing that setup began, if it can never be finished; sends nothing.",
 )
 @click.option(
     "-y", "--yes", is_flag=True, help="With --give-up: do not ask; needed where there is no terminal."
@@ -399,26 +404,56 @@ def resume(give_up: str | None, yes: bool, as_json: bool) -> int:
 
     given = settings()
     outcomes: Sequence[Outcome] = ()
+    made: Sequence[Creation] = ()
+    refusals: Sequence[ImporterError] = ()
     with Journal(given.state / JOURNAL_NAME) as journal:
         if give_up is not None:
             with open_desk(given, load_token(given), journal, tell=teller()) as desk:
                 return _give_up(desk, give_up, is_agreed=yes, as_json=as_json)
-        if open_ones := journal.open_imports():
+        open_ones, open_creations = journal.open_imports(), journal.open_creations()
+        if open_ones or open_creations:
             with open_desk(given, load_token(given), journal, tell=teller()) as desk:
+                made, refusals = run.resume_creations(desk, open_creations)
                 outcomes = run.resume(desk, open_ones)
-    code = run.combine([0 if o.refusal is None else o.refusal.exit_code for o in outcomes])
+    codes = [0 if o.refusal is None else o.refusal.exit_code for o in outcomes]
+    code = run.combine(
+        [*codes, *(0 for one in made if not one.state.is_open), *(r.exit_code for r in refusals)]
+    )
     if as_json:
-        print_json("resume", code, imports=[render.outcome_json(o) for o in outcomes])
+        print_json(
+            "resume",
+            code,
+            imports=[render.outcome_json(o) for o in outcomes],
+            made=[render.creation_json(one) for one in made],
+            refusals=[render.refusal_json(refusal) for refusal in refusals],
+        )
     else:
-        print_lines(render.resumed_text(outcomes))
+        print_lines(
+            [*render.creations_text(made), *(render.resumed_text(outcomes) if outcomes or not made else ())]
+        )
+    for refusal in refusals:
+        say(str(refusal))
+    if made and not as_json:
+        say("To make what is left: importer setup")
     return code
 
 
 def _give_up(desk: Desk, name: str, *, is_agreed: bool, as_json: bool) -> int:
     """Say what will be true then, ask, and end what is open; print the ids that only the journal has."""
     from importer import render
-    from importer.push import giving_up
+    from importer.push import giving_up, making
 
+    if creation := making.find_unsettled(desk.journal, name):
+        if not is_agreed:
+            print_lines(render.creations_text([creation]), err=True)
+            print_lines([render.line(making.outlook(creation))], err=True)
+            confirm("Give this up?", "giving up", "Nothing was changed.")
+        ended = making.give_up_made(desk, creation)
+        if as_json:
+            print_json("resume", 0, imports=[], made=[render.creation_json(ended)], refusals=[])
+        else:
+            print_lines(render.creations_text([ended]))
+        return 0
     found = giving_up.find_open(desk.journal, name)
     if not is_agreed:
         print_lines(render.status_text(found), err=True)
@@ -455,6 +490,8 @@ def status(limit: int, as_json: bool) -> None:
 
     with Journal(settings().state / JOURNAL_NAME) as journal:
         open_ones, recent, runs = journal.open_imports(), journal.recent(limit), journal.runs(limit)
+        # What is open may be recent as well.
+        made = {one.id: one for one in (*journal.open_creations(), *journal.recent_creations(limit))}.values()
     imports = [*open_ones, *(i for i in recent if not i.state.is_open)]
     if as_json:
         print_json(
@@ -462,9 +499,11 @@ def status(limit: int, as_json: bool) -> None:
             0,
             runs=[render.run_json(run) for run in runs],
             imports=[render.import_json(i) for i in imports],
+            made=[render.creation_json(one) for one in made],
         )
     else:
-        print_lines([*render.runs_text(runs), *render.status_text(imports)])
+        listed = render.status_text(imports) if imports or not made else ()
+        print_lines([*render.runs_text(runs), *listed, *render.creations_text(made)])
 
 
 for step in (first_steps.sandbox, first_steps.demo, first_steps.completion):

@@ -81,6 +81,8 @@ class Level(StrEnum):
     BATCH = "batch"
     INSTRUCTION = "instruction"
     OPTION = "option"
+    DATASET = "dataset"
+    STUDY = "study"
     ENTRY = "entry"  # what participants write: a free_text, or one unit
     RESEARCHER = "researcher"
     IMPORTER = "importer"
@@ -97,7 +99,9 @@ class Kind(StrEnum):
     COUNT = "count"  # 1, 2, …
     CHOICE = "choice"  # one of the column's words, in any case
     LIST = "list"  # words with commas between them
+    DEVICES = "devices"  # some of DEVICES, with commas between them
     UUID = "uuid"  # an id that Prolific gave
+    SHORT_ID = "short id"  # an id that Prolific gave, of a workspace, project or study
     FREE = "free"  # never sent
 
 
@@ -118,6 +122,7 @@ class Column:
         types: The types that take it; empty for all.
         needed_by: The types that cannot do without it.
         is_rare: Whether the template folds it away, and a frame leaves it out while it is blank.
+        is_given: Whether the importer fills it in, too, where the researcher leaves it blank.
     """
 
     name: str
@@ -131,15 +136,22 @@ class Column:
     types: tuple[str, ...] = ()
     needed_by: tuple[str, ...] = ()
     is_rare: bool = False
+    is_given: bool = False
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the importer writes into it."""
+        return self.is_given or self.level is Level.IMPORTER
 
 
 @dataclass(frozen=True)
 class SheetContract:
-    """One sheet: its name, its columns in template order, and what it is for."""
+    """One sheet: its name, its columns in template order, what it is for, and the column that names a row."""
 
     name: str
     columns: tuple[Column, ...]
     meaning: str
+    key: str
 
     @cached_property
     def by_name(self) -> dict[str, Column]:
@@ -159,6 +171,7 @@ class SheetContract:
 
 INSTRUCTIONS: Final = SheetContract(
     name="Instructions",
+    key="ref",
     meaning="One row per instruction and option. An instruction with three options takes three rows.",
     columns=(
         Column(
@@ -491,6 +504,7 @@ INSTRUCTIONS: Final = SheetContract(
 
 BATCHES: Final = SheetContract(
     name="Batches",
+    key="batch",
     meaning="One row per batch. A blank cell means: leave what Prolific has.",
     columns=(
         Column(
@@ -505,10 +519,21 @@ BATCHES: Final = SheetContract(
             "batch_id",
             Level.BATCH,
             Kind.UUID,
-            "Prolific's id of the batch, from its address in the Prolific app or from the API.",
+            "Prolific's id of the batch, from its address in the Prolific app or from the API. Leave it blank, and "
+            "give a workspace_id, to have importer setup make the batch.",
             "019a0f6e-1c1d-7cc2-8a67-2f6b1f0d8a11",
             is_required=True,
             width=38,
+            is_given=True,
+        ),
+        Column(
+            "workspace_id",
+            Level.BATCH,
+            Kind.SHORT_ID,
+            "The workspace in which importer setup makes the batch, from its address in the Prolific app. "
+            "Needed only if batch_id is blank.",
+            "6655b8281cc82a88996f0bbb",
+            width=27,
         ),
         Column("name", Level.BATCH, Kind.TEXT, "The name of the batch.", "Accuracy, wave 1", width=28),
         Column(
@@ -538,6 +563,14 @@ BATCHES: Final = SheetContract(
             "019a0f6e-2b7a-7d0e-9f55-6c1a2b3c4d5e",
             width=38,
         ),
+        Column(
+            "dataset",
+            Level.BATCH,
+            Kind.WORD,
+            "Instead of dataset_id: the short name of a dataset from the sheet Datasets.",
+            "pairs",
+            width=12,
+        ),
         Column("notes", Level.RESEARCHER, Kind.FREE, "Your own notes; never sent.", "ask Mia", width=24),
         Column(
             "status",
@@ -550,10 +583,206 @@ BATCHES: Final = SheetContract(
     ),
 )
 
+#: What a participant may take part with.
+DEVICES: Final = ("desktop", "tablet", "mobile")
+
+DATASETS: Final = SheetContract(
+    name="Datasets",
+    key="dataset",
+    meaning="One row per dataset that importer setup makes from a CSV file. Leave the sheet out if you need none.",
+    columns=(
+        Column(
+            "dataset",
+            Level.DATASET,
+            Kind.WORD,
+            "Your own short name for the dataset; the sheet Batches names it.",
+            "pairs",
+            is_required=True,
+            width=12,
+        ),
+        Column(
+            "file",
+            Level.DATASET,
+            Kind.WORD,
+            "The CSV file to upload, in the folder of the workbook or in one below it.",
+            "pairs.csv",
+            is_required=True,
+            width=28,
+        ),
+        Column(
+            "name",
+            Level.DATASET,
+            Kind.TEXT,
+            "The name of the dataset on Prolific.",
+            "Pairs, wave 1",
+            width=28,
+        ),
+        Column(
+            "workspace_id",
+            Level.DATASET,
+            Kind.SHORT_ID,
+            "The workspace in which importer setup makes the dataset.",
+            "6655b8281cc82a88996f0bbb",
+            width=27,
+        ),
+        Column("notes", Level.RESEARCHER, Kind.FREE, "Your own notes; never sent.", "ask Mia", width=24),
+        Column(
+            "dataset_id",
+            Level.IMPORTER,
+            Kind.UUID,
+            "Prolific's id of the dataset. The importer fills it in; blank means new.",
+            "019a0f6e-2b7a-7d0e-9f55-6c1a2b3c4d5e",
+            width=38,
+        ),
+        Column(
+            "status",
+            Level.IMPORTER,
+            Kind.FREE,
+            "What importer setup did, and when. The importer fills it in.",
+            "created 2026-11-22 10:31 UTC",
+            width=30,
+        ),
+    ),
+)
+
+STUDIES: Final = SheetContract(
+    name="Studies",
+    key="study",
+    meaning="One row per draft of a study that importer setup makes from a batch. It never publishes one; that is yours.",
+    columns=(
+        Column(
+            "study",
+            Level.STUDY,
+            Kind.WORD,
+            "Your own short name for the study. May be blank if there is only one row.",
+            "wave1",
+            width=12,
+        ),
+        Column(
+            "batch",
+            Level.STUDY,
+            Kind.WORD,
+            "The batch that participants work on: its short name from the Batches sheet. "
+            "May be blank if there is only one.",
+            "wave1",
+            width=12,
+        ),
+        Column(
+            "name",
+            Level.STUDY,
+            Kind.TEXT,
+            "The name of the study that participants see.",
+            "Compare two responses",
+            is_required=True,
+            width=28,
+        ),
+        Column(
+            "internal_name",
+            Level.STUDY,
+            Kind.TEXT,
+            "A name that only you see.",
+            "Accuracy, wave 1",
+            width=24,
+        ),
+        Column(
+            "description",
+            Level.STUDY,
+            Kind.TEXT,
+            "What participants read before they take part; basic HTML is allowed.",
+            "<p>Compare pairs of answers.</p>",
+            is_required=True,
+            width=40,
+        ),
+        Column(
+            "reward",
+            Level.STUDY,
+            Kind.COUNT,
+            "What a participant is paid, in pence or cents: 200 is £2.00 or $2.00.",
+            "200",
+            is_required=True,
+            width=10,
+        ),
+        Column(
+            "estimated_completion_time",
+            Level.STUDY,
+            Kind.COUNT,
+            "How long it takes, in minutes.",
+            "5",
+            is_required=True,
+            width=27,
+        ),
+        Column(
+            "annotators_per_task",
+            Level.STUDY,
+            Kind.COUNT,
+            "How many participants do each task; 1 if blank.",
+            "3",
+            width=21,
+        ),
+        Column(
+            "total_available_places",
+            Level.STUDY,
+            Kind.COUNT,
+            "How many participants may take part. If blank, Prolific counts: groups of tasks times annotators_per_task.",
+            "30",
+            width=23,
+        ),
+        Column(
+            "tasks_per_group",
+            Level.STUDY,
+            Kind.COUNT,
+            "How many tasks each participant gets; 1 if blank. It is settled when the batch is set up.",
+            "10",
+            width=17,
+        ),
+        Column(
+            "device_compatibility",
+            Level.STUDY,
+            Kind.DEVICES,
+            "The devices that participants may use, with commas between: desktop, tablet, mobile. All if blank.",
+            "desktop, tablet",
+            width=24,
+        ),
+        Column(
+            "project",
+            Level.STUDY,
+            Kind.SHORT_ID,
+            "The project that the study belongs to, from its address in the Prolific app; it decides what balance pays.",
+            "6655b8281cc82a88996f0ccc",
+            width=27,
+        ),
+        Column("notes", Level.RESEARCHER, Kind.FREE, "Your own notes; never sent.", "ask Mia", width=24),
+        Column(
+            "study_id",
+            Level.IMPORTER,
+            Kind.SHORT_ID,
+            "Prolific's id of the study. The importer fills it in; blank means new. What has an id is left alone.",
+            "6655b8281cc82a88996f0ddd",
+            width=27,
+        ),
+        Column(
+            "status",
+            Level.IMPORTER,
+            Kind.FREE,
+            "What importer setup did, and when. The importer fills it in.",
+            "created 2026-11-22 10:31 UTC",
+            width=30,
+        ),
+    ),
+)
+
 SHEETS: Final = (INSTRUCTIONS, BATCHES)
+#: Sheets that only `importer setup` needs, and most workbooks do without.
+SETUP_SHEETS: Final = (DATASETS, STUDIES)
 HELP_SHEET: Final = "Help"
 
 TASK_DETAILS: Final = ("task_name", "task_introduction", "task_steps")
+#: What a row must have that `importer setup` is to make, by sheet.
+NEEDED_IF_NEW: Final = {
+    BATCHES.name: ("name", *TASK_DETAILS),
+    DATASETS.name: ("file", "workspace_id"),
+    STUDIES.name: ("name", "description", "reward", "estimated_completion_time"),
+}
 
 #: Rows whose ref starts with this are the researcher's own.
 COMMENT_MARK: Final = "#"

@@ -24,8 +24,9 @@ from importer.output import print_lines
     help="Where to write it.",
 )
 @click.option("--example", is_flag=True, help="Fill it with Prolific's documented example.")
+@click.option("--full", is_flag=True, help="With the sheets Datasets and Studies, for importer setup.")
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
-def template(out: Path, example: bool, force: bool) -> None:
+def template(out: Path, example: bool, full: bool, force: bool) -> None:
     """
     Write an empty workbook to fill in.
 
@@ -43,7 +44,7 @@ def template(out: Path, example: bool, force: bool) -> None:
             f"{out} is there already. Choose another name with --out, or replace it with --force."
         )
     try:
-        write_template(out, example=example)
+        write_template(out, example=example, full=full)
     except OSError as error:
         raise UsageError(
             f"{out} cannot be written ({error.strerror}). Choose another place with --out."

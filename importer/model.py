@@ -242,16 +242,20 @@ class Batch(_Immutable):
 
     Attributes:
         ref: The researcher's short name; "" if the workbook holds one unnamed batch.
-        batch_id: Prolific's id (lower case).
+        batch_id: Prolific's id (lower case); "" if `importer setup` is to make the batch.
         row: Excel row on the Batches sheet; None if `--batch` named the batch.
+        workspace_id: Where it is to be made.
+        dataset: The short name of its dataset on the sheet Datasets; "" if it names none.
         details: What the sheet says of the batch itself.
         items: Instructions and content blocks, in order of first appearance; without an
             instruction: leave the instructions alone.
     """
 
     ref: str = ""
-    batch_id: Text
+    batch_id: str
     row: int | None = None
+    workspace_id: str | None = None
+    dataset: str = ""
     details: BatchDetails = BatchDetails()
     items: tuple[Item, ...] = ()
 
@@ -259,3 +263,59 @@ class Batch(_Immutable):
     def instructions(self) -> tuple[Instruction, ...]:
         """The items that participants answer."""
         return tuple(item for item in self.items if not isinstance(item, Block))
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> Self:
+        if not (self.batch_id or self.workspace_id):
+            raise ValueError("a batch without id, and without a workspace to make it in")
+        return self
+
+
+class Dataset(_Immutable):
+    """
+    One dataset as the sheet Datasets describes it.
+
+    Attributes:
+        ref: The researcher's short name.
+        row: Excel row.
+        dataset_id: Prolific's id; None if `importer setup` is to make the dataset.
+        name: On Prolific.
+        file: The CSV file, relative to the workbook's folder.
+        workspace_id: Where it is to be made; None if it is made already.
+    """
+
+    ref: Text
+    row: int
+    dataset_id: str | None = None
+    name: Text
+    file: str = ""
+    workspace_id: str | None = None
+
+
+class Draft(_Immutable):
+    """
+    One study as the sheet Studies describes it; Prolific has drafts of it only, as far as we are concerned.
+
+    Attributes:
+        ref: The researcher's short name; "" if the sheet holds one unnamed study.
+        row: Excel row.
+        study_id: Prolific's id; None if `importer setup` is to make the study.
+        batch: The short name of its batch.
+        reward: In pence or cents.
+        estimated_completion_time: In minutes.
+    """
+
+    ref: str = ""
+    row: int
+    study_id: str | None = None
+    batch: str
+    name: str = ""
+    internal_name: str | None = None
+    description: str = ""
+    reward: int | None = None
+    estimated_completion_time: int | None = None
+    annotators_per_task: int | None = None
+    total_available_places: int | None = None
+    tasks_per_group: int | None = None
+    device_compatibility: tuple[str, ...] = ()
+    project: str | None = None

@@ -7,11 +7,11 @@ Light on purpose: a push sends models and writes to places, and needs neither fr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from importer.contract import cell_name
-from importer.model import Batch
+from importer.model import Batch, Dataset, Draft
 from importer.problems import Problem, Report
 from importer.workbook.cells import Spot
 
@@ -23,7 +23,7 @@ class SheetPlaces:
 
     Attributes:
         name: As it stands in the workbook.
-        numbers: Column number of each column of the contract that the sheet has.
+        column_numbers: Column number of each column of the contract that the sheet has.
         part: Zip member of the sheet's XML.
         prefix: Prefix of its element names ("" or such as "x:").
         columns: The importer's columns that the sheet has.
@@ -33,7 +33,7 @@ class SheetPlaces:
     """
 
     name: str
-    numbers: Mapping[str, int]
+    column_numbers: Mapping[str, int]
     part: str
     prefix: str
     columns: frozenset[str]
@@ -52,6 +52,9 @@ class Places:
         batches: The sheet Batches; None if there is none.
         rows: First row of each instruction, by (batch ref, instruction ref).
         batch_rows: Row of each batch on the sheet Batches, by batch id.
+        datasets: The sheet Datasets; None if there is none.
+        studies: The sheet Studies; None if there is none.
+        named_rows: Row of each batch, dataset and study, by (sheet's name in the contract, short name).
     """
 
     sha256: str
@@ -59,10 +62,13 @@ class Places:
     batches: SheetPlaces | None
     rows: Mapping[tuple[str, str], int]
     batch_rows: Mapping[str, int]
+    datasets: SheetPlaces | None = None
+    studies: SheetPlaces | None = None
+    named_rows: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def cell(self, batch_ref: str, ref: str, column: str) -> str:
         """Return where a cell of an instruction stands, such as `Instructions!C7`; "" if there is none."""
-        row, number = self.rows.get((batch_ref, ref)), self.instructions.numbers.get(column)
+        row, number = self.rows.get((batch_ref, ref)), self.instructions.column_numbers.get(column)
         return "" if row is None or number is None else f"{self.instructions.name}!{cell_name(row, number)}"
 
 
@@ -76,12 +82,16 @@ class Study:
         path: Where it is, links followed.
         batches: What it describes.
         places: Where its ids go.
+        datasets: Those that `importer setup` makes, or has made.
+        drafts: Studies likewise.
     """
 
     workbook: str
     path: Path
     batches: tuple[Batch, ...]
     places: Places
+    datasets: tuple[Dataset, ...] = ()
+    drafts: tuple[Draft, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

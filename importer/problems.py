@@ -248,6 +248,9 @@ ID_REMEDIES: Final = {
     "instruction_id": "Clear the cell to make it a new instruction, or put the id back from an earlier copy.",
     "batch_id": "Copy the id of the batch from Prolific.",
     "dataset_id": "Copy the id of the dataset from Prolific, or clear the cell to leave it as it is.",
+    "workspace_id": "Copy the id of the workspace from its address in the Prolific app.",
+    "project": "Copy the id of the project from its address in the Prolific app.",
+    "study_id": "Clear the cell to make a new study, or put the id back from an earlier copy.",
 }
 
 
@@ -307,6 +310,10 @@ CATALOGUE: Final[Mapping[str, Wording]] = {
     ),
     "header-row": _error(
         "The headers must stand in row 1; they stand in row {row}.", "Delete the {count} row(s) above."
+    ),
+    "sheet-not-read": _warning(
+        "The sheet {sheet} is not read, because it lacks the column(s) {missing}.",
+        "Add them if importer setup is to use it, as in importer template --full; rename the sheet if it is your own.",
     ),
     "column-missing": _error(
         "The column {wanted} is missing.", "Add a column with the header {wanted} in row 1."
@@ -487,7 +494,7 @@ CATALOGUE: Final[Mapping[str, Wording]] = {
     ),
     # ------------------------------------------------------------ ids and batches
     "id-malformed": _error(
-        "{shown} is not an id of Prolific (such as 0192041c-470f-7336-8e3d-e03fc086a4e1).",
+        "{shown} is not an id of Prolific (such as {example}).",
         "{todo}",
     ),
     "id-twice": _error(
@@ -500,7 +507,8 @@ CATALOGUE: Final[Mapping[str, Wording]] = {
     ),
     "batch-id-missing": _error(
         "The batch has no batch_id.",
-        "Copy the id of the batch from Prolific into the cell, or give --batch ID.",
+        "Copy the id of the batch from Prolific into the cell, or give --batch ID. To make a new batch, give a "
+        "workspace_id, and run importer setup.",
     ),
     "batch-unknown": _error("{shown} is not a batch of the sheet Batches.{hint}", "Use one of: {allowed}."),
     "batch-ref-missing": _error(
@@ -520,5 +528,45 @@ CATALOGUE: Final[Mapping[str, Wording]] = {
     "batch-not-named": _error(
         "Nothing says which batch {what} for: the sheet Batches is missing or empty.",
         "{todo}",
+    ),
+    # ------------------------------------------------------------ what importer setup makes
+    "new-row-incomplete": _error("A new {what} needs {column}.", "Fill in the cell."),
+    "row-unnamed": _error("The {what} has no short name.", "Give it a short name of your own."),
+    "name-twice": _error(
+        "{shown} names another {what} too ({first_cell}).", "Give each {what} its own short name."
+    ),
+    "device-unknown": _error(
+        "{shown} names a device that Prolific does not know.", "Use some of: {allowed}."
+    ),
+    "dataset-unknown": _error(
+        "{shown} is not a dataset of the sheet Datasets.{hint}", "Use one of: {allowed}."
+    ),
+    "dataset-given-twice": _error(
+        "The row gives a dataset_id and names {shown}, so nobody knows which dataset is meant.",
+        "Clear one of the two cells.",
+    ),
+    "file-outside": _error(
+        "{shown} does not lie in the folder of the workbook, or in one below it.",
+        "Copy the file there, and give its name.",
+    ),
+    "file-not-csv": _error(
+        "{shown} does not end in .csv.", "Save it as CSV UTF-8 (comma delimited), and give that name."
+    ),
+    "file-missing": _error(
+        "There is no file {shown} in the folder of the workbook.", "Put it there, or mend the name."
+    ),
+    "file-empty": _error(
+        "The file {shown} is empty.", "Save it again, with one header row and a row for each task."
+    ),
+    "file-encoding": _warning(
+        "The file {shown} is not in UTF-8, so letters such as é may come out wrong.",
+        "In Excel: File › Save As › CSV UTF-8 (comma delimited).",
+    ),
+    "group-size-differs": _error(
+        "{shown} differs from {first_shown} in {first_cell}, and both studies use one batch, which is set up once.",
+        "Give both the same number, or give the second study a batch of its own.",
+    ),
+    "project-missing": _warning(
+        "Without a project Prolific takes the first one, and its balance pays.", "Give the id of the project."
     ),
 }

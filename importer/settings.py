@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 PROJECT_FILE: Final = "importer.toml"
 TABLE: Final = "importer"
 DEFAULT_URL: Final = "https://api.prolific.com"
+DEFAULT_APP_URL: Final = "https://app.prolific.com"
 PROLIFIC_DOMAIN: Final = "prolific.com"
 DEFAULT: Final = "default"
 #: What the project file may set.
@@ -56,6 +57,7 @@ class Settings:
         hold_s: How long a push whose answer was lost may still be under way, in seconds.
         ca_file: Certificates to trust instead of the usual ones.
         origin: Where each of them came from: a flag, a variable, a file, or `default`.
+        app_url: Address of the app, where people look at what was made.
     """
 
     url: str
@@ -63,6 +65,7 @@ class Settings:
     hold_s: float
     ca_file: Path | None
     origin: Mapping[str, str]
+    app_url: str = DEFAULT_APP_URL
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +223,7 @@ _SETTINGS: Final[Mapping[str, _Setting]] = {
     "state": _Setting("IMPORTER_STATE", _path, _default_state),
     "hold_s": _Setting("IMPORTER_HOLD_S", _hold_s, lambda: DEFAULT_HOLD_S),
     "ca_file": _Setting("IMPORTER_CA_FILE", _path, lambda: None),
+    "app_url": _Setting("PROLIFIC_APPLICATION_URL", _url, lambda: DEFAULT_APP_URL),
 }
 
 

@@ -18,6 +18,7 @@ from importer.contract import (
     INSTRUCTIONS,
     MAX_DIGITS,
     NO_WORDS,
+    STUDIES,
     TASK_DETAILS,
     YES_WORDS,
     BlockType,
@@ -30,7 +31,9 @@ from importer.contract import (
 from importer.model import (
     Batch,
     BatchDetails,
+    Dataset,
     DatasetField,
+    Draft,
     FileUpload,
     FreeText,
     FreeTextWithUnit,
@@ -64,6 +67,9 @@ _FIELD_COLUMNS: Final = {
     if column.name == "instruction_id"
     or (column.level in (Level.INSTRUCTION, Level.ENTRY) and column.name not in ("batch", "ref"))
 }
+_DRAFT_COLUMNS: Final = tuple(
+    name for name in STUDIES.names if name in Draft.model_fields and name != "batch"
+)
 #: Columns that become a field of each option; those of an entry only where the option is a unit.
 _OPTION_COLUMNS: Final = {
     column.name.removeprefix("option_"): column
@@ -95,15 +101,55 @@ def to_batches(frames: Frames, *, batch_id: str | None = None) -> tuple[Batch, .
     items: dict[str, list[Item]] = {}
     for (ref, _), rows in blocks.items():
         items.setdefault(ref, []).append(_item([cells for _, cells in rows]))
+    datasets = {canonical(one.ref): one.dataset_id for one in to_datasets(frames)}
     return tuple(
         Batch(
             ref=cells["batch"],
             batch_id=(cells["batch_id"] or batch_id or "").lower(),
             row=row,
-            details=BatchDetails(**_details(cells)),
+            workspace_id=cells["workspace_id"].lower() or None,
+            dataset=cells["dataset"],
+            details=BatchDetails(
+                **{"dataset_id": datasets.get(canonical(cells["dataset"])), **_details(cells)}
+            ),
             items=tuple(items.get(canonical(cells["batch"]), ())),
         )
         for row, cells in _batch_rows(frames)
+    )
+
+
+def to_datasets(frames: Frames) -> tuple[Dataset, ...]:
+    """Build the datasets of a workbook, in sheet order; errors as for `to_batches`."""
+    if frames.datasets is None:
+        return ()
+    return tuple(
+        Dataset(
+            ref=cells["dataset"],
+            row=row,
+            dataset_id=cells["dataset_id"].lower() or None,
+            name=cells["name"] or cells["dataset"],
+            file=cells["file"],
+            workspace_id=cells["workspace_id"].lower() or None,
+        )
+        for row, cells in _rows(frames.datasets)
+    )
+
+
+def to_drafts(frames: Frames) -> tuple[Draft, ...]:
+    """Build the studies of a workbook, in sheet order; errors as for `to_batches`."""
+    if frames.studies is None:
+        return ()
+    return tuple(
+        Draft.model_validate(
+            {"ref": cells["study"], "row": row}
+            | {
+                name: _value(STUDIES.by_name[name].kind, cells[name])
+                for name in _DRAFT_COLUMNS
+                if cells[name]
+            }
+            | {"batch": cells["batch"]}
+        )
+        for row, cells in _rows(frames.studies)
     )
 
 
@@ -185,9 +231,9 @@ def _value(kind: Kind, text: str) -> object:
         case Kind.NUMBER | Kind.COUNT:
             number = float(text)
             return int(number) if number.is_integer() else number
-        case Kind.LIST:
-            return words_of(text)
-        case Kind.UUID | Kind.CHOICE:
+        case Kind.LIST | Kind.DEVICES:
+            return words_of(word if kind is Kind.DEVICES else text)
+        case Kind.UUID | Kind.SHORT_ID | Kind.CHOICE:
             return word
         case _:
             return text
@@ -212,7 +258,10 @@ def to_rows(batches: Sequence[Batch]) -> tuple[list[dict[str, str]], list[dict[s
 
 def _batch_row(batch: Batch) -> dict[str, str]:
     given = {name: getattr(batch.details, name) or "" for name in _DETAIL_COLUMNS}
-    return {"batch": batch.ref, "batch_id": batch.batch_id, **given}
+    own = {"workspace_id": batch.workspace_id or "", "dataset": batch.dataset}
+    if batch.dataset:
+        given["dataset_id"] = ""
+    return {"batch": batch.ref, "batch_id": batch.batch_id, **own, **given}
 
 
 def _item_rows(batch_ref: str, item: Item) -> list[dict[str, str]]:

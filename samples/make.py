@@ -19,7 +19,7 @@ import openpyxl
 from rich.console import Console
 
 from importer.checking import check
-from importer.contract import INSTRUCTIONS, SHEETS, TASK_DETAILS, Level, column_letter
+from importer.contract import INSTRUCTIONS, SETUP_SHEETS, SHEETS, TASK_DETAILS, Level, column_letter
 from importer.model import Batch, BatchDetails, FreeText, MultipleChoice, Option
 from importer.plan import Existing, Plan, make_plan
 from importer.render import plain, plan_text
@@ -41,6 +41,8 @@ _LEVELS = {
     Level.BATCH: "batch",
     Level.INSTRUCTION: "instruction",
     Level.OPTION: "option",
+    Level.DATASET: "dataset",
+    Level.STUDY: "study",
     Level.ENTRY: "instruction or unit",
     Level.RESEARCHER: "you",
     Level.IMPORTER: "the importer",
@@ -50,7 +52,7 @@ _LEVELS = {
 def column_tables() -> str:
     """Return the README's tables of columns, from the contract."""
     parts = []
-    for sheet in SHEETS:
+    for sheet in (*SHEETS, *SETUP_SHEETS):
         parts.append(f"**`{sheet.name}`**: {sheet.meaning}\n")
         parts.append("| column | belongs to | meaning | example |\n|---|---|---|---|")
         for column in sheet.columns:

@@ -80,7 +80,91 @@ COLUMNS = ["ref", "type", "description", "answer_limit", "option_label", "option
 #: Rows with one and the same mistake: three more than are listed.
 MANY = range(2, MAX_LISTED + 5)
 
+WORKSPACE = "6655b8281cc82a88996f0bbb"
+
 BROKEN = {
+    "setup": Book(
+        [
+            ("new-row-incomplete", "Batches!F3"),
+            ("dataset-unknown", "Batches!H4"),
+            ("dataset-given-twice", "Batches!H5"),
+            ("id-malformed", "Batches!C6"),
+            ("file-outside", "Datasets!B2"),
+            ("name-twice", "Datasets!A3, A2"),
+            ("file-missing", "Datasets!B3"),
+            ("row-unnamed", "Datasets!A4"),
+            ("file-not-csv", "Datasets!B4"),
+            ("file-empty", "Datasets!B5"),
+            ("count-invalid", "Studies!E2"),
+            ("device-unknown", "Studies!H2"),
+            ("batch-unknown", "Studies!B3"),
+            ("batch-ref-missing", "Studies!B4"),
+            ("row-unnamed", "Studies!A6"),
+            ("group-size-differs", "Studies!G7, G5"),
+            ("batch-without-instructions", "Batches!B3"),
+            ("batch-without-instructions", "Batches!B4"),
+            ("batch-without-instructions", "Batches!B5"),
+            ("batch-without-instructions", "Batches!B6"),
+            ("file-encoding", "Datasets!B6"),
+            *(("project-missing", f"Studies!I{row}") for row in range(2, 8)),
+        ],
+        {
+            "Instructions": [["batch", *COLUMNS], ["w1", "Q1", "free_text", "Why?"]],
+            "Batches": [
+                [
+                    "batch",
+                    "batch_id",
+                    "workspace_id",
+                    "name",
+                    "task_name",
+                    "task_introduction",
+                    "task_steps",
+                    "dataset",
+                    "dataset_id",
+                ],
+                ["w1", "", WORKSPACE, "Wave 1", "Compare", "Hello.", "Read.", "encoded", ""],
+                ["w2", "", WORKSPACE, "Wave 2", "Compare", "", "Read.", "", ""],
+                ["w3", batch_id(82), "", "", "", "", "", "pears", ""],
+                ["w4", batch_id(83), "", "", "", "", "", "pairs", "019a0f6e-2b7a-7d0e-9f55-6c1a2b3c4d5e"],
+                ["w5", batch_id(84), "my workspace", "", "", "", "", "", ""],
+            ],
+            "Datasets": [
+                ["dataset", "file", "workspace_id"],
+                ["pairs", "../pairs.csv", WORKSPACE],
+                ["pairs", "nowhere.csv", WORKSPACE],
+                ["", "pairs.xlsx", WORKSPACE],
+                ["blank", "empty.csv", WORKSPACE],
+                ["encoded", "latin1.csv", WORKSPACE],
+            ],
+            "Studies": [
+                [
+                    "study",
+                    "batch",
+                    "name",
+                    "description",
+                    "reward",
+                    "estimated_completion_time",
+                    "tasks_per_group",
+                    "device_compatibility",
+                    "project",
+                ],
+                ["s1", "w1", "Compare", "Please compare.", "2.50", "5", "", "desktop, watch", ""],
+                ["s2", "wave9", "Compare", "Please compare.", "250", "5", "", "", ""],
+                ["s3", "", "Compare", "Please compare.", "250", "5", "", "", ""],
+                ["s4", "w2", "Compare", "Please compare.", "250", "5", "10", "", ""],
+                ["", "w3", "Compare", "Please compare.", "250", "5", "", "", ""],
+                ["s6", "w2", "Compare", "Please compare.", "250", "5", "20", "", ""],
+            ],
+        },
+    ),
+    "own-sheets": Book(
+        [("sheet-not-read", "Studies")],
+        {
+            "Instructions": [COLUMNS, ["Q1", "free_text", "Why?"]],
+            "Batches": one_batch(85),
+            "Studies": [["study", "name", "status"], ["s1", "Compare", "running"]],
+        },
+    ),
     "many": Book(
         [
             *(("spaces-at-end", f"Instructions!C{row}") for row in MANY[:MAX_LISTED]),
@@ -493,7 +577,9 @@ def write_found(path: Path, found: Found) -> None:
 
 # ------------------------------------------------------------------ files that are no workbooks
 def write_files(folder: Path) -> None:
-    """Write what cannot be read at all; `missing.xlsx` has its expectation only."""
+    """Write what cannot be read at all, and files that a sheet names; `missing.xlsx` has its expectation only."""
+    (folder / "empty.csv").write_bytes(b"")
+    (folder / "latin1.csv").write_bytes("left,right\ncafé,thé\n".encode("latin-1"))
     good = parts_of(BROKEN["waves"])
     sheet = "xl/worksheets/sheet1.xml"
     entity = b'<!DOCTYPE worksheet [<!ENTITY who "participants">]>\n<worksheet '

@@ -362,9 +362,9 @@ def test_new_cell_takes_the_style_of_its_column(book: Book):
     assert spots[2, "status"].style is None
 
 
-def test_spots_of_batches_are_for_status(book: Book):
+def test_spots_of_batches_are_for_id_and_status(book: Book):
     """The importer writes nothing else there."""
     batches = read(book(LIKERT)).batches
 
     assert batches is not None
-    assert {(1, "status"), (2, "status")} == set(batches.spots)
+    assert {(2, "batch_id"), (1, "status"), (2, "status")} == set(batches.spots)

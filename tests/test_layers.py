@@ -28,11 +28,11 @@ TIERS = {
     },
     "edges": {"journal", "prolific", "sandbox", "settings", "sources", "workbook"},
     "core": {"sheets", "validator", "transformer", "places", "wire", "changes", "matching", "plan"},
-    "check": {"checking", "crosscheck", "gathered", "background", "twins"},
+    "check": {"checking", "crosscheck", "csv_files", "gathered", "background", "twins"},
     "push": {"push"},
     "run": {"run"},
     "render": {"render", "report"},
-    "doors": {"__main__", "at_work", "cli", "demo", "first_steps", "output", "web", "worker"},
+    "doors": {"__main__", "at_work", "cli", "demo", "first_steps", "output", "setting_up", "web", "worker"},
 }
 
 # The core is pure, but for those of it that read workbooks.
@@ -53,7 +53,7 @@ HOMES = {
     "sqlite3": {"journal", "crosscheck"},
     "starlette": {"sandbox", "web"},
     "uvicorn": {"sandbox", "web"},
-    "click": {"at_work", "cli", "demo", "first_steps", "output", "__main__"},
+    "click": {"at_work", "cli", "demo", "first_steps", "output", "setting_up", "__main__"},
     "rich": {"render.display", "render.screen"},
     "keyring": {"settings"},
     "platformdirs": {"settings"},

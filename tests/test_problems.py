@@ -9,6 +9,7 @@ from zipfile import ZipFile, is_zipfile
 
 import pytest
 
+from importer.contract import SETUP_SHEETS, SHEETS, Kind
 from importer.problems import (
     CATALOGUE,
     ID_REMEDIES,
@@ -69,7 +70,14 @@ def test_code_is_a_name(code: str):
 
 def test_remedies_of_ids_are_sentences():
     """One for each column of ids."""
-    assert {"instruction_id", "batch_id", "dataset_id"} == set(ID_REMEDIES)
+    ids = {
+        c.name
+        for sheet in (*SHEETS, *SETUP_SHEETS)
+        for c in sheet.columns
+        if c.kind in (Kind.UUID, Kind.SHORT_ID)
+    }
+
+    assert ids == set(ID_REMEDIES)
     assert all(re.fullmatch(r"[A-Z].*\.", remedy) for remedy in ID_REMEDIES.values())
 
 

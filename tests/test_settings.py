@@ -67,6 +67,7 @@ def test_flag_wins_over_environment_over_project_file(project: Callable[[str], P
         "hold_s": "IMPORTER_HOLD_S",
         "state": "default",
         "ca_file": "default",
+        "app_url": "default",
     }
 
 

@@ -147,7 +147,7 @@ def test_headers_and_refs_stay_in_sight(template):
     sheet, batches = book[INSTRUCTIONS.name], book[BATCHES.name]
 
     assert ("C2", "B2") == (sheet.freeze_panes, batches.freeze_panes)
-    assert ("A1:AG201", "A1:I201") == (sheet.auto_filter.ref, batches.auto_filter.ref)
+    assert ("A1:AG201", "A1:K201") == (sheet.auto_filter.ref, batches.auto_filter.ref)
     assert ("$1:$1", "landscape", 0) == (
         sheet.print_title_rows,
         sheet.page_setup.orientation,
@@ -176,7 +176,8 @@ def test_gaps_are_tinted(template):
 
     needed = [f"{letter}2:{letter}5000" for letter in "CDEFGH"]
     assert all(f'${area[0]}2=""' in instructions[area][0] for area in needed)
-    assert {"B2:B5000": ['AND(COUNTA($A2:$I2)>0,$B2="")']} == batches
+    assert ['AND(COUNTA($A2:$K2)>0,$C2="",$B2="")'] == batches.pop("B2:B5000")
+    assert {f"{letter}2:{letter}5000": [f'AND($C2<>"",$B2="",${letter}2="")'] for letter in "DEFG"} == batches
 
 
 def test_each_rule_has_its_own_priority(template):

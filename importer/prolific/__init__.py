@@ -44,6 +44,7 @@ from importer.errors import (
 )
 from importer.hands import aside
 from importer.prolific.answers import Answer, deprecation, refusal, retry_after_s, words_of
+from importer.prolific.making import Making
 from importer.prolific.pace import MAX_JOBS, Pace
 from importer.secret import Token, check_url, is_loopback
 
@@ -85,7 +86,7 @@ class Exchange:
     waited_s: float
 
 
-class Prolific:
+class Prolific(Making):
     """
     Prolific, over one pool of connections; a context manager.
 

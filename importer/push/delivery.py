@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from importer.contract import BATCHES, DATASETS, STUDIES
 from importer.errors import WriteRefused
-from importer.journal import Import
+from importer.journal import Creation, Import, Made
 from importer.places import Places, SheetPlaces
 from importer.workbook.cells import Spot
 from importer.workbook.writable import check_writable, digest
@@ -62,11 +64,37 @@ def deliver_ids(
     Raises:
         WriteRefused: Open elsewhere, read-only, gone, damaged, or saved again and again meanwhile.
     """
+    edits = partial(_edits, imports=imports, now=now)
+    return _deliver(path, places, edits, backups=backups, now=now, checkpoint=checkpoint)
+
+
+def deliver_made(
+    path: Path,
+    made: Sequence[Creation],
+    *,
+    backups: Path,
+    now: datetime,
+    checkpoint: Callable[[str], None],
+) -> Delivered:
+    """Write the ids of what was made into a workbook; arguments and errors as for `deliver_ids`."""
+    edits = partial(_made_edits, made=made, now=now)
+    return _deliver(path, None, edits, backups=backups, now=now, checkpoint=checkpoint)
+
+
+def _deliver(
+    path: Path,
+    places: Places | None,
+    edits_at: Callable[[Places], tuple[list[SheetEdits], dict[str, tuple[str, ...]]]],
+    *,
+    backups: Path,
+    now: datetime,
+    checkpoint: Callable[[str], None],
+) -> Delivered:
     for _ in range(TRIES):
         if places is None or not _is_still(path, places.sha256):
             check_writable(path)  # what is not there any more cannot be read either
             places = _read_again(path)
-        edits, homeless = _edits(places, imports, now)
+        edits, homeless = edits_at(places)
         try:
             sha256 = write_back(
                 path, edits, sha256=places.sha256, backups=backups, now=now, checkpoint=checkpoint
@@ -111,6 +139,32 @@ def _edits(
             batches.put_status(places.batch_rows[done.batch_id], done.marks[""])
     sheets = [sheet.all() for sheet in (instructions, batches) if sheet is not None and sheet.cells]
     return sheets, homeless
+
+
+def _made_edits(
+    places: Places, made: Sequence[Creation], now: datetime
+) -> tuple[list[SheetEdits], dict[str, tuple[str, ...]]]:
+    """Return what to write, and the refs of what has no row, or another id by now."""
+    sheets = {
+        Made.DATASET: (DATASETS, places.datasets, "dataset_id"),
+        Made.BATCH: (BATCHES, places.batches, "batch_id"),
+        Made.STUDY: (STUDIES, places.studies, "study_id"),
+    }
+    edits: dict[str, _Edits] = {}
+    homeless: dict[str, tuple[str, ...]] = {}
+    for done in made:
+        contract, sheet, column = sheets[done.kind]
+        row = places.named_rows.get((contract.name, done.ref))
+        if sheet is None or row is None:
+            homeless[done.id] = (done.ref,)
+            continue
+        writing = edits.setdefault(contract.name, _Edits(sheet, now))
+        if writing.text(row, column).lower() not in ("", done.made_id):
+            homeless[done.id] = (done.ref,)
+            continue
+        writing.put(row, column, done.made_id)
+        writing.put_status(row, "created")
+    return [sheet.all() for sheet in edits.values() if sheet.cells], homeless
 
 
 def _put_ids(sheet: _Edits, rows: Mapping[tuple[str, str], int], done: Import) -> Iterator[str]:

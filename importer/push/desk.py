@@ -119,9 +119,14 @@ def _allow_open_files() -> None:
 
 
 @contextmanager
-def locked(state: Path, batch_ids: Sequence[str]) -> Iterator[None]:
+def locked(state: Path, batch_ids: Sequence[str], shown: str = "") -> Iterator[None]:
     """
     Hold the locks of some batches; the system frees them if the process dies.
+
+    Args:
+        state: The state folder.
+        batch_ids: What is locked; other names than those of batches need another word in *shown*.
+        shown: What a refusal calls it.
 
     Raises:
         JournalRefused: Another importer on this machine works on one of them, or the lock cannot
@@ -131,17 +136,18 @@ def locked(state: Path, batch_ids: Sequence[str]) -> Iterator[None]:
     _allow_open_files()
     with ExitStack() as held:
         for batch_id in sorted(set(batch_ids)):
+            what = shown or f"the batch {batch_id}"
             try:
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 held.enter_context(FileLock(folder / f"{batch_id}.lock", timeout=0, mode=0o600))
             except Timeout:
                 raise JournalRefused(
-                    f"Another importer is working on the batch {batch_id}. Wait until it has finished, then run "
+                    f"Another importer is working on {what}. Wait until it has finished, then run "
                     "this again. Nothing was sent."
                 ) from None
             except (OSError, NotImplementedError) as error:  # a file system may have no locks at all
                 raise JournalRefused(
-                    f"The batch {batch_id} cannot be locked in {folder} ({error}). Check the folder, and the space on "
+                    f"{what[0].upper()}{what[1:]} cannot be locked in {folder} ({error}). Check the folder, and the space on "
                     "the disk. Nothing was sent."
                 ) from error
         yield

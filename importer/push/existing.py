@@ -11,7 +11,7 @@ Source: "Get a Batch" and "List instructions" of the data-collection API.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from importer.contract import TASK_DETAILS
 from importer.plan import Existing
@@ -20,6 +20,19 @@ from importer.wire.forms import is_layout, to_held
 
 if TYPE_CHECKING:
     from importer.model import JSON
+
+
+#: A batch that `importer setup` is to make.
+ABSENT: Final = Existing(
+    batch_id="",
+    name="",
+    task_details={},
+    dataset_id=None,
+    status="",
+    pages=None,
+    held=(),
+    source="absent",
+)
 
 
 def known_items(fetched: Fetched, last_known: Items | None) -> tuple[Items | None, str]:

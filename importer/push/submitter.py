@@ -208,7 +208,7 @@ def _stop_if_changed(desk: Desk, current: Import) -> None:
 def _patch(desk: Desk, current: Import, body: dict[str, JSON]) -> None:
     """Send the PATCH; twice is harmless, so everything but a refusal is tried again."""
     try:
-        _try_often(desk, lambda: desk.prolific.patch_batch(current.batch_id, body), (OutcomeUnknown,))
+        try_often(desk, lambda: desk.prolific.patch_batch(current.batch_id, body), (OutcomeUnknown,))
     except Rejected as refusal:
         desk.move(current, State.REJECTED, note=str(refusal))
         raise
@@ -218,10 +218,10 @@ def _patch(desk: Desk, current: Import, body: dict[str, JSON]) -> None:
     desk.effects.checkpoint("patched")
 
 
-def _try_often(
+def try_often(
     desk: Desk, request: Callable[[], object], also: tuple[type[ProlificError], ...] = ()
 ) -> object:
-    """Make a request again while it is refused before any effect; gives up after TRIES."""
+    """Make a request again while it is refused before any effect, or fails in one of *also*; gives up after TRIES."""
     again: tuple[type[ProlificError], ...] = (Unreachable, RateLimited, *also)
     for attempt in range(1, TRIES + 1):
         try:
@@ -262,7 +262,7 @@ def _replace(desk: Desk, current: Import, places: Places | None) -> Import:
         return accept(desk, current, raw)
 
     try:
-        done = _try_often(desk, once)
+        done = try_often(desk, once)
     except Rejected as refusal:
         explanation = explained(refusal, current, places)
         desk.move(current, State.REJECTED, note=str(explanation))

@@ -28,6 +28,7 @@ from importer.render.runs import (
     status_text,
 )
 from importer.render.screen import Line, Lines, harmless, harmless_json, line, plain, write
+from importer.render.setups import creation_json, creations_text
 
 #: Of every JSON document; raised when a name or a meaning changes.
 SCHEMA_VERSION: Final = 1
@@ -38,6 +39,8 @@ __all__ = [
     "Lines",
     "asking_text",
     "checked_text",
+    "creation_json",
+    "creations_text",
     "harmless",
     "harmless_json",
     "import_json",

@@ -22,6 +22,7 @@ _SOURCES: Final = {
     "instructions": "{count} there",
     "count": "no instruction there",
     "journal": "{count} there at the last push",
+    "absent": "not made yet",
     "unknown": "nobody knows what is there",
 }
 
@@ -38,7 +39,8 @@ def plan_text(plan: Plan, workbook: str, *, limit: int = CHANGES_SHOWN) -> Lines
     shown = [change for change in plan.changes if change.kind is not Kind.KEEP]
     relinks = {one.id: one.ref for one in plan.relinks}
     lines = [_plan_head(plan, workbook)]
-    lines += [_field_line(field, ("~ batch", "update"), 1) for field in plan.details]
+    own = ("~ batch", "update") if plan.batch_id else ("+ batch", "create")
+    lines += [_field_line(field, own, 1) for field in plan.details]
     for change in shown[:limit]:
         lines += _change_lines(change, relinks)
     if len(shown) > limit:
@@ -80,7 +82,9 @@ def _change_lines(change: Change, relinks: Mapping[str, str]) -> Iterator[Line]:
 
 
 def _field_line(field: FieldChange, mark: tuple[str, str] | None, depth: int) -> Line:
-    change = f"{field.name}: {_side(field.existing)} → {_side(field.desired)}"
+    is_new = mark is not None and mark[1] == "create"
+    before = "" if is_new else f"{_side(field.existing)} → "
+    change = f"{field.name}: {before}{_side(field.desired)}"
     return line(mark, f" {change}", depth=depth) if mark else line(change, depth=depth)
 
 
@@ -108,7 +112,7 @@ def _plan_counts(plan: Plan) -> str:
     ]
     found = [f"{count} {what}" for count, what in words if count]
     if plan.details:
-        found.append("the batch's own details to update")
+        found.append("the batch's own details to update" if plan.batch_id else "the batch to make")
     if not (plan.needs_push or plan.relinked):
         return "nothing to change."
     if not found and not plan.relinked:

@@ -160,7 +160,8 @@ def _resumed_lines(outcomes: Sequence[Outcome]) -> Lines:
     return tuple(one for outcome in outcomes for one in _outcome_lines(outcome, None, outcome.done.workbook))
 
 
-_STATES: Final = {
+#: What a state looks like.
+STATES: Final = {
     "new": ("· not sent", "note"),
     "planned": ("· not sent", "note"),
     "sent": ("? sent, outcome unknown", "warning"),
@@ -191,7 +192,7 @@ def _outcome_lines(outcome: Outcome, plan: Plan | None, workbook: str) -> Iterat
     where = " ".join(filter(None, [f"  {workbook} → batch", batch, done.batch_id]))
     is_homeless = done.state is State.WRITTEN and outcome.refusal is not None
     yield line(
-        _HOMELESS if is_homeless else _STATES[done.state.value], where, f": {', '.join(what)}" if what else ""
+        _HOMELESS if is_homeless else STATES[done.state.value], where, f": {', '.join(what)}" if what else ""
     )
     if done.state is State.CONFLICT:
         yield from _conflict_lines(done)
@@ -264,7 +265,7 @@ def status_text(imports: Iterable[Import]) -> Lines:
         at = f"{_moment(one.updated_at):%Y-%m-%d %H:%M} UTC"
         ref = f"{one.batch_ref} " if one.batch_ref else ""
         lines.append(
-            line(f"{at}  ", _STATES[one.state.value], f"  {one.workbook} → batch {ref}{one.batch_id}")
+            line(f"{at}  ", STATES[one.state.value], f"  {one.workbook} → batch {ref}{one.batch_id}")
         )
         lines += [line(sentence, depth=2) for sentence in one.note.splitlines()]
     return tuple(lines) or (line("No imports yet."),)

@@ -35,7 +35,7 @@ from importer.run.results import (
     row_of,
     run_fingerprint,
 )
-from importer.run.resuming import resume
+from importer.run.resuming import resume, resume_creations
 from importer.run.spool import Spool
 from importer.run.steps import gate, plan_study, push_study
 from importer.run.watching import Watcher
@@ -52,6 +52,7 @@ __all__ = [
     "plan_all",
     "push",
     "resume",
+    "resume_creations",
     "row_of",
 ]
 

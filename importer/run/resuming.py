@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
-from importer.errors import JournalRefused
-from importer.journal import Import, State
+from importer.errors import ImporterError, JournalRefused
+from importer.journal import Creation, Import, State
 from importer.push.desk import Desk, locked
+from importer.push.making import resume_made
 from importer.push.submitter import Outcome, advance
 
 
@@ -30,6 +31,25 @@ def resume(desk: Desk, imports: Sequence[Import], *, finish_planned: bool = True
     for workbook, group in groupby(by_workbook, key=lambda i: i.workbook):
         outcomes += _resume_workbook(desk, Path(workbook), list(group), finish_planned)
     return tuple(outcomes)
+
+
+def resume_creations(
+    desk: Desk, creations: Sequence[Creation]
+) -> tuple[tuple[Creation, ...], tuple[ImporterError, ...]]:
+    """
+    Bring what `importer setup` left open as far as it goes, workbook by workbook.
+
+    Returns:
+        The creations, as the journal now has them, and why some came no further.
+    """
+    refusals: list[ImporterError] = []
+    by_workbook = sorted(creations, key=lambda one: one.workbook)
+    for workbook, group in groupby(by_workbook, key=lambda one: one.workbook):
+        try:
+            resume_made(desk, Path(workbook), list(group))
+        except ImporterError as refusal:
+            refusals.append(refusal)
+    return tuple(desk.journal.creation(one.id) for one in creations), tuple(refusals)
 
 
 def _resume_workbook(desk: Desk, path: Path, group: Sequence[Import], finish_planned: bool) -> list[Outcome]:

@@ -15,7 +15,7 @@ from importer.model import Batch
 from importer.places import Study
 from importer.plan import Plan, check_gate, make_plan
 from importer.push.desk import Desk, locked
-from importer.push.existing import known_items, to_existing
+from importer.push.existing import ABSENT, known_items, to_existing
 from importer.push.giving_up import way_out
 from importer.push.reading import Fetched, Reading, fetch
 from importer.push.reconcile import POLL_S
@@ -45,7 +45,14 @@ def plan_study(
     return StudyResult(study.workbook, tuple(planned))
 
 
+#: Of a batch without batch_id; `importer setup` takes no heed of it.
+NOT_MADE: Final = "The batch is not made yet: it has no batch_id. To make it, run importer setup."
+
+
 def _plan(desk: Desk, reading: Reading, consent: Consent, wait_s: float, batch: Batch) -> PlannedBatch:
+    if not batch.batch_id:
+        made = make_plan(batch, ABSENT, as_pages=consent.as_pages)
+        return PlannedBatch(replace(made, obstacles=(*made.obstacles, NOT_MADE)), [])
     early = reading.asked(batch.batch_id)
     # An earlier push that was finished meanwhile, here or in another process, has changed the batch.
     if early is not None and not desk.journal.is_touched(batch.batch_id, reading.revision):

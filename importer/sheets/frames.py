@@ -17,10 +17,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from importer.contract import BATCHES, INSTRUCTIONS, SheetContract, canonical
+from importer.contract import BATCHES, DATASETS, INSTRUCTIONS, STUDIES, SheetContract, canonical
 from importer.errors import WorkbookRefused
 from importer.problems import LIST_COLUMNS, LIST_HEADER_ROW, LIST_SHEET, Problem, problem, quote
-from importer.sheets.headers import Place, find_sheet, first_rows, match_headers, missing_sheet
+from importer.sheets.headers import (
+    Place,
+    find_setup_sheet,
+    find_sheet,
+    first_rows,
+    match_headers,
+    missing_sheet,
+)
 from importer.sheets.merged import check_merged
 from importer.sheets.rows import GatheredRows
 from importer.sheets.spots import SpotFinder
@@ -84,6 +91,8 @@ class Frames:
         sha256: Digest of the bytes that were read.
         instructions: *ref* is filled in where it was carried, *batch* where only one is possible.
         batches: None if the workbook has no sheet Batches.
+        datasets: None if the workbook has no sheet Datasets.
+        studies: None if the workbook has no sheet Studies; *batch* is filled in where only one is possible.
     """
 
     workbook: str
@@ -91,6 +100,8 @@ class Frames:
     sha256: str
     instructions: SheetFrame
     batches: SheetFrame | None
+    datasets: SheetFrame | None = None
+    studies: SheetFrame | None = None
 
 
 def read_frames(path: Path, workbook: str) -> tuple[Frames | None, tuple[Problem, ...]]:
@@ -131,8 +142,25 @@ def _read_sheets(book: Workbook, workbook: str) -> tuple[Frames | None, tuple[Pr
         return None, problems
     if not instructions.numbers:
         problems += (Place(workbook, info.name).problem("no-instructions"),)
-    _fill_in_batch(instructions, [] if batches is None else batches.column("batch"))
-    return Frames(workbook, book.path, book.sha256, instructions, batches), problems
+    names = [] if batches is None else batches.column("batch")
+    _fill_in_batch(instructions, names)
+    datasets, more = _read_setup_sheet(book, DATASETS, workbook)
+    studies, yet_more = _read_setup_sheet(book, STUDIES, workbook)
+    if studies is not None and len(names) == 1:
+        _put(studies, "batch", [name or names[0] for name in studies.column("batch")])
+    frames = Frames(workbook, book.path, book.sha256, instructions, batches, datasets, studies)
+    return frames, (*problems, *more, *yet_more)
+
+
+def _read_setup_sheet(
+    book: Workbook, contract: SheetContract, workbook: str
+) -> tuple[SheetFrame | None, tuple[Problem, ...]]:
+    """Read a sheet that only `importer setup` needs; None if there is none, or it is somebody's own."""
+    info, problems = find_setup_sheet(book, contract, workbook)
+    if info is None:
+        return None, problems
+    frame, more = _read_sheet(book, info, contract, workbook)
+    return frame, (*problems, *more)
 
 
 def _marked_copy(book: Workbook, workbook: str) -> Problem | None:
@@ -212,14 +240,19 @@ def _fill_in_batch(instructions: SheetFrame, batches: list[str]) -> None:
     ref; or the only batch in which the ref stands at all (a sorted sheet). All others stay blank,
     for the validator to report.
     """
-    at, named = instructions.names.index("batch"), instructions.column("batch")
+    named = instructions.column("batch")
     candidates = batches or list(dict.fromkeys(name for name in named if name))
     if len(candidates) <= 1:
         filled = [name or "".join(candidates) for name in named]
     else:
         filled = _filled(list(zip(instructions.column("ref"), named, strict=True)))
-    for row, name in zip(instructions.texts, filled, strict=True):
-        row[at] = name
+    _put(instructions, "batch", filled)
+
+
+def _put(sheet: SheetFrame, column: str, texts: Sequence[str]) -> None:
+    at = sheet.names.index(column)
+    for row, text in zip(sheet.texts, texts, strict=True):
+        row[at] = text
 
 
 def _filled(rows: Sequence[tuple[str, str]]) -> list[str]:

@@ -107,6 +107,26 @@ def find_sheet(
     return found, (renamed, *_hidden(found, workbook))
 
 
+def find_setup_sheet(
+    book: Workbook, contract: SheetContract, workbook: str
+) -> tuple[SheetInfo | None, tuple[Problem, ...]]:
+    """
+    Find a sheet that most workbooks do without: by name, and only if it has the columns.
+
+    A sheet Studies may well be the researcher's own, so one that lacks a column is named, not judged.
+    """
+    found = next(
+        (sheet for sheet in book.sheets if _sheet_key(sheet.name) == _sheet_key(contract.name)), None
+    )
+    if found is None:
+        return None, ()
+    place = Place(workbook, found.name)
+    headers, _ = match_headers(first_rows(book.rows(found)), contract, place)
+    if missing := _missing_required(contract, headers.columns):
+        return None, (place.problem("sheet-not-read", missing=", ".join(missing)),)
+    return found, tuple(_hidden(found, workbook))
+
+
 def missing_sheet(book: Workbook, contract: SheetContract, workbook: str) -> Problem:
     """Say that a sheet is missing, which ones there are, and which of them may be meant."""
     names = [sheet.name for sheet in book.sheets]

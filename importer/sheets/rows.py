@@ -61,7 +61,7 @@ class GatheredRows:
         }
         self._content = [index for index, kind in enumerate(kinds) if kind is not Kind.FREE]
         self._carries = "ref" in indexes
-        self._mark = indexes["ref" if self._carries else "batch"]
+        self._mark = indexes[contract.key]
         self._above: str | None = None  # the ref of the row directly above; None if that one is blank
         self._number = 0  # of the row before
         self._ignored = 0

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from itertools import islice
 from typing import Final
 
-from importer.contract import MAX_COLUMNS, Level, SheetContract
+from importer.contract import MAX_COLUMNS, SheetContract
 from importer.sheets.headers import Headers
 from importer.workbook.cells import Cell, Row, Spot
 
@@ -26,7 +26,7 @@ class SpotFinder:
     """The spots of one sheet, gathered while its rows are read."""
 
     def __init__(self, contract: SheetContract, headers: Headers) -> None:
-        names = [column.name for column in contract.columns if column.level is Level.IMPORTER]
+        names = [column.name for column in contract.columns if column.is_written]
         self._present = {name: headers.columns[name] for name in names if name in headers.columns}
         self._missing = [name for name in names if name not in headers.columns]
         self._header = headers.row

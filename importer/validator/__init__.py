@@ -21,6 +21,8 @@ from importer.problems import ID_REMEDIES, Problem, problem, quote
 from importer.sheets.frames import Frames
 from importer.validator.facts import BatchFacts, InstructionFacts, SheetFacts
 from importer.validator.rules import BATCH_RULES, INSTRUCTION_RULES, Rule
+from importer.validator.setup_facts import DatasetFacts, StudyFacts
+from importer.validator.setup_rules import DATASET_RULES, NEW_BATCH_RULES, STUDY_RULES
 
 F = TypeVar("F", bound=SheetFacts)
 
@@ -57,12 +59,26 @@ def validate(frames: Sequence[Frames], *, batch_id: str | None = None) -> Judged
         return Judged((), {})
     batches = BatchFacts(frames, batch_id)
     instructions = InstructionFacts(frames, batches)
-    problems = (*_problems(batches, BATCH_RULES), *_problems(instructions, INSTRUCTION_RULES))
+    problems = (
+        *_problems(batches, BATCH_RULES),
+        *_problems(instructions, INSTRUCTION_RULES),
+        *_setup_problems(frames, batches),
+    )
     claims: dict[str, list[Claim]] = {f.workbook: [] for f in frames}
     for facts, column in ((batches, "batch_id"), (instructions, "instruction_id")):
         for workbook, claim in _claims(facts, column):
             claims[workbook].append(claim)
     return Judged(problems, claims)
+
+
+def _setup_problems(frames: Sequence[Frames], batches: BatchFacts) -> Iterator[Problem]:
+    """Check what only `importer setup` needs; most workbooks have nothing of it, and pay nothing."""
+    if batches.asks_for_more:
+        yield from _problems(batches, NEW_BATCH_RULES)
+    if any(f.datasets is not None for f in frames):
+        yield from _problems(DatasetFacts(frames), DATASET_RULES)
+    if any(f.studies is not None for f in frames):
+        yield from _problems(StudyFacts(frames, batches), STUDY_RULES)
 
 
 def _claims(facts: BatchFacts | InstructionFacts, column: str) -> Iterator[tuple[str, Claim]]:
@@ -174,6 +190,7 @@ def _problem(facts: F, rule: Rule[F], index: int, other: int | None) -> Problem:
     values: dict[str, object] = {
         "shown": quote(facts.text(index, rule.column)),
         "todo": ID_REMEDIES.get(rule.column, ""),
+        "example": facts.contract.by_name[rule.column].example,
         **rule.values(facts, index),
     }
     if other is not None:

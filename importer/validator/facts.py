@@ -22,6 +22,7 @@ from importer.contract import (
     ANY_NUMBER_WORD,
     BATCHES,
     CHOICE_TYPES,
+    DEVICES,
     FILE_TYPE,
     INSTRUCTIONS,
     ITEM_TYPES,
@@ -51,7 +52,9 @@ _COUNT: Final = re.compile(r"[1-9][0-9]{0,8}")
 #: What Excel keeps of a number, and how it is read from a cell (1e-07).
 _NUMBER: Final = re.compile(rf"-?[0-9]{{1,{MAX_DIGITS}}}(\.[0-9]{{1,{MAX_DIGITS}}})?([eE][-+]?[0-9]{{1,2}})?")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_FORMS: Final = {Kind.COUNT: _COUNT, Kind.NUMBER: _NUMBER, Kind.UUID: _UUID}
+#: What Prolific gives to a workspace, a project or a study is 24 digits, as far as is known.
+_SHORT_ID: Final = re.compile(rf"[0-9a-f]{{24}}|{_UUID.pattern}", re.IGNORECASE)
+_FORMS: Final = {Kind.COUNT: _COUNT, Kind.NUMBER: _NUMBER, Kind.UUID: _UUID, Kind.SHORT_ID: _SHORT_ID}
 _FILE_TYPE: Final = re.compile(FILE_TYPE)
 
 
@@ -66,7 +69,7 @@ def normal(text: str, kind: Kind) -> str:
         return YES_WORDS[0] if folded in YES_WORDS else NO_WORDS[0]
     if kind in (Kind.NUMBER, Kind.COUNT) and _NUMBER.fullmatch(text):
         return f"{float(text):.{MAX_DIGITS}g}"
-    return folded if kind in (Kind.UUID, Kind.CHOICE) else canonical(text)
+    return folded if kind in (Kind.UUID, Kind.SHORT_ID, Kind.CHOICE) else canonical(text)
 
 
 def is_well_formed(text: str, column: Column) -> bool:
@@ -81,11 +84,16 @@ def is_well_formed(text: str, column: Column) -> bool:
             return text.casefold() in (*YES_WORDS, *NO_WORDS)
         case Kind.CHOICE:
             return text.casefold() in column.choices
-        case Kind.LIST:
+        case Kind.LIST | Kind.DEVICES:
             words = words_of(text)
-            return bool(words) and all(map(_FILE_TYPE.fullmatch, words))
+            is_word = _FILE_TYPE.fullmatch if column.kind is Kind.LIST else _is_device
+            return bool(words) and all(map(is_word, words))
         case _:
             return True
+
+
+def _is_device(word: str) -> bool:
+    return word.casefold() in DEVICES
 
 
 def earlier(among: pd.Series[bool], *keys: pd.Series) -> pd.Series[int]:
@@ -166,7 +174,7 @@ class SheetFacts:
 
     def ref(self, index: int) -> str:
         """Return the researcher's short name of the row's instruction or batch."""
-        return self.text(index, "ref" if "ref" in self.data else "batch")
+        return self.text(index, self.contract.key)
 
     def place(self, index: int, column: str) -> str:
         """Return `Batches!B2`, or "" for a batch that stands in no sheet."""
@@ -196,6 +204,17 @@ class SheetFacts:
             places = zip(self.book.tolist(), self.row.tolist(), strict=True)
             holds |= pd.Series([place in unreadable for place in places], holds.index)
         return holds
+
+    @cached_property
+    def twin(self) -> pd.Series[int]:
+        """The row of the same workbook with the same short name that comes first."""
+        key = self.contract.key
+        return earlier(self.data[key] != "", self.book, self.normal(key))
+
+    @cached_property
+    def is_one_of_several(self) -> pd.Series[bool]:
+        """Whether the workbook's sheet has other rows too."""
+        return self.book.duplicated(keep=False)
 
     def normal(self, column: str) -> pd.Series[str]:
         """Return the texts of a column in the form in which they are compared."""
@@ -243,20 +262,33 @@ class BatchFacts(SheetFacts):
         return self.row > 0
 
     @cached_property
-    def is_one_of_several(self) -> pd.Series[bool]:
-        """Whether the workbook holds other batches too."""
-        return self.book.duplicated(keep=False)
-
-    @cached_property
     def batch_id(self) -> pd.Series[str]:
         """The id in lower case; `--batch` for the only batch of a workbook that gives none."""
         given = self.normal("batch_id")
         return given.mask((given == "") & ~self.is_one_of_several, self._batch_id.lower())
 
     @cached_property
-    def twin(self) -> pd.Series[int]:
-        """The batch of the same workbook with the same short name that comes first."""
-        return earlier(self.data["batch"] != "", self.book, self.normal("batch"))
+    def is_new(self) -> pd.Series[bool]:
+        """Whether `importer setup` is to make the batch."""
+        return self.is_placed & (self.batch_id == "") & ~self.filled("batch_id") & self.filled("workspace_id")
+
+    @property
+    def asks_for_more(self) -> bool:
+        """Whether any row needs what `importer setup` makes."""
+        return bool((self.data[["workspace_id", "dataset"]] != "").any(axis=None))
+
+    @cached_property
+    def names_dataset(self) -> pd.Series[bool]:
+        """Whether the short name of a dataset is one of the workbook's sheet Datasets; also if there is none."""
+        names = zip(self.book.tolist(), self.normal("dataset").tolist(), strict=True)
+        return pd.Series(
+            [not name or name in self.datasets_in(book) for book, name in names], self.data.index
+        )
+
+    def datasets_in(self, book: int) -> dict[str, str]:
+        """Return the short names of a workbook's datasets, by their canonical form."""
+        sheet = self.frames[book].datasets
+        return {canonical(name): name for name in (sheet.column("dataset") if sheet else ()) if name}
 
 
 class InstructionFacts(SheetFacts):

@@ -434,6 +434,12 @@ def _not_named(facts: BatchFacts, index: int) -> Mapping[str, object]:
     }
 
 
+def _has_no_id(facts: BatchFacts) -> pd.Series[bool]:
+    return (
+        facts.is_placed & (facts.batch_id == "") & ~facts.filled("batch_id") & ~facts.filled("workspace_id")
+    )
+
+
 def _batch_is_empty(facts: BatchFacts) -> pd.Series[bool]:
     """Whether no instruction belongs to the batch, in a workbook whose instructions all belong somewhere."""
     named = [facts.named_in(book) for book in range(len(facts.frames))]
@@ -467,7 +473,7 @@ BATCH_RULES: Final[tuple[Rule[BatchFacts], ...]] = (
     ),
     Rule("batch-ref-twice", "batch", lambda f: f.twin, names_other=True),
     Rule("batch-not-named", "batch_id", _is_not_named, values=_not_named),
-    Rule("batch-id-missing", "batch_id", lambda f: f.is_placed & (f.batch_id == "") & ~f.filled("batch_id")),
+    Rule("batch-id-missing", "batch_id", _has_no_id),
     Rule("id-malformed", "batch_id", lambda f: f.malformed("batch_id")),
     Rule("batch-twice", "batch_id", _same_batch, names_other=True, values=_id),
     Rule("batch-without-instructions", "batch_id", _batch_is_empty),

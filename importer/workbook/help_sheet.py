@@ -13,7 +13,6 @@ from typing import Final
 from openpyxl.worksheet.worksheet import Worksheet
 
 from importer.contract import (
-    BATCHES,
     INSTRUCTIONS,
     BlockType,
     Column,
@@ -38,7 +37,13 @@ _PURPOSE: Final = (
 )
 
 _STEPS: Final = (
-    ("Name your batch.", "On the sheet Batches, one row per batch: copy its id from Prolific into batch_id."),
+    (
+        "Name your batch.",
+        (
+            "On the sheet Batches, one row per batch: copy its id from Prolific into batch_id. Or leave that blank, "
+            "give a workspace_id, a name and the three texts of the task, and importer setup study.xlsx makes it."
+        ),
+    ),
     (
         "Write your instructions.",
         (
@@ -286,8 +291,8 @@ _NEVER: Final = (
 )
 
 
-def write_help(sheet: Worksheet) -> None:
-    """Fill in the sheet Help."""
+def write_help(sheet: Worksheet, contracts: Sequence[SheetContract]) -> None:
+    """Fill in the sheet Help of a workbook that has the sheets of some contracts."""
     sheet.sheet_view.showGridLines = False
     sheet.column_dimensions["A"].width = 2
     for number, width in enumerate(_WIDTHS, _FIRST):
@@ -301,7 +306,7 @@ def write_help(sheet: Worksheet) -> None:
     row = _write_examples(sheet, row, _WRITTEN, _WRITTEN_EXAMPLES)
     row = _write_examples(sheet, row + 1, _FILES, _FILES_EXAMPLES)
     row = _write_examples(sheet, row + 1, _SEEN, _SEEN_EXAMPLES)
-    for contract in (INSTRUCTIONS, BATCHES):
+    for contract in contracts:
         row = _write_heading(sheet, row, f"The columns of {contract.name}", contract.meaning)
         row = _write_columns(sheet, row, contract)
     row = _write_heading(sheet, row, "Signs")

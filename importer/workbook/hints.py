@@ -19,9 +19,12 @@ from importer.contract import (
     COMMENT_MARK,
     INSTRUCTIONS,
     ITEM_TYPES,
+    NEEDED_IF_NEW,
     OPTION_TYPES,
+    TASK_DETAILS,
     BlockType,
     InstructionType,
+    SheetContract,
     column_letter,
 )
 from importer.workbook import looks
@@ -72,10 +75,25 @@ def show_instructions(sheet: Worksheet, ruled: int) -> None:
 
 
 def show_batches(sheet: Worksheet, ruled: int) -> None:
-    """Tint a missing batch_id down to row *ruled*."""
-    letter = column_letter(BATCHES.names.index("batch_id") + 1)
+    """Tint a missing batch_id down to row *ruled*, and what a batch needs that is to be made."""
+    at = {name: column_letter(number) for number, name in enumerate(BATCHES.names, 1)}
     filled = f"COUNTA($A2:${column_letter(len(BATCHES.columns))}2)>0"
-    _add(sheet, ruled, [_Hint(letter, letter, f'AND({filled},${letter}2="")', {"fill": _TINT})])
+    home = f"${at['workspace_id']}2"
+    hints = [_gap(at["batch_id"], f'{filled},{home}=""')]
+    hints += [_gap(at[name], f'{home}<>"",${at["batch_id"]}2=""') for name in ("name", *TASK_DETAILS)]
+    _add(sheet, ruled, hints)
+
+
+def show_new_rows(sheet: Worksheet, contract: SheetContract, ruled: int) -> None:
+    """Tint down to row *ruled* what a row needs that has no id yet."""
+    at = {name: column_letter(number) for number, name in enumerate(contract.names, 1)}
+    filled = f"COUNTA($A2:${column_letter(len(contract.columns))}2)>0"
+    is_new = f'{filled},${at[f"{contract.key}_id"]}2=""'
+    _add(sheet, ruled, [_gap(at[name], is_new) for name in NEEDED_IF_NEW[contract.name]])
+
+
+def _gap(letter: str, condition: str) -> _Hint:
+    return _Hint(letter, letter, f'AND({condition},${letter}2="")', {"fill": _TINT})
 
 
 def _instruction_hints() -> Iterator[_Hint]:

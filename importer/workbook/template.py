@@ -23,6 +23,7 @@ from importer.contract import (
     COMMENT_MARK,
     HELP_SHEET,
     INSTRUCTIONS,
+    SETUP_SHEETS,
     SHEETS,
     Column,
     InstructionType,
@@ -33,7 +34,7 @@ from importer.contract import (
 )
 from importer.workbook import looks
 from importer.workbook.help_sheet import more_rows, rating_rows, write_help
-from importer.workbook.hints import show_batches, show_instructions
+from importer.workbook.hints import show_batches, show_instructions, show_new_rows
 
 Row = Mapping[str, str]
 
@@ -71,9 +72,46 @@ _MORE_EXAMPLES: Final[tuple[Row, ...]] = tuple(
 _EXAMPLE_BATCHES: Final[tuple[Row, ...]] = (
     {"batch": "example", "notes": "Put the id of your batch into batch_id."},
 )
+_NEW_BATCHES: Final[tuple[Row, ...]] = (
+    {
+        "batch": "example",
+        "name": "Accuracy, wave 1",
+        "task_name": "Compare two responses",
+        "task_introduction": "<p>Thank you for taking part.</p>",
+        "task_steps": "<ol><li>Read both.</li><li>Choose.</li></ol>",
+        "dataset": "pairs",
+        "notes": "Put the id of your workspace into workspace_id.",
+    },
+)
+_EXAMPLE_DATASETS: Final[tuple[Row, ...]] = (
+    {
+        "dataset": "pairs",
+        "file": "pairs.csv",
+        "name": "Pairs, wave 1",
+        "notes": "Put the file beside this workbook.",
+    },
+)
+_EXAMPLE_STUDIES: Final[tuple[Row, ...]] = (
+    {
+        "study": "example",
+        "batch": "example",
+        "name": "Compare two responses",
+        "internal_name": "Accuracy, wave 1",
+        "description": "<p>You will compare pairs of answers.</p>",
+        "reward": "200",
+        "estimated_completion_time": "5",
+        "annotators_per_task": "3",
+        "device_compatibility": "desktop, tablet",
+        "notes": "Put the id of your project into project.",
+    },
+)
 
 _TITLE: Final = "Instructions for Prolific"
-_TAB_COLOURS: Final = {INSTRUCTIONS.name: looks.DEEP, BATCHES.name: looks.CALM, HELP_SHEET: looks.FADED}
+_TAB_COLOURS: Final = {
+    INSTRUCTIONS.name: looks.DEEP,
+    **dict.fromkeys((BATCHES.name, *(contract.name for contract in SETUP_SHEETS)), looks.CALM),
+    HELP_SHEET: looks.FADED,
+}
 _HEADER_LOOKS: Final = {
     Level.IMPORTER: (looks.MIST, looks.GREY),
     Level.RESEARCHER: (looks.SAND, "6B5B33"),
@@ -91,7 +129,7 @@ _NO_GREEN_CORNERS: Final = (
 )
 
 
-def write_template(target: Path | BinaryIO, *, example: bool = False) -> None:
+def write_template(target: Path | BinaryIO, *, example: bool = False, full: bool = False) -> None:
     """
     Write the template; the same bytes each time.
 
@@ -99,14 +137,23 @@ def write_template(target: Path | BinaryIO, *, example: bool = False) -> None:
         target: A path, or a stream open for writing.
         example: Fill in the example that Prolific documents, without ids; and rows of every further
             type, left out by a # before their ref.
+        full: With the sheets that only `importer setup` needs.
     """
-    if example:
-        write_filled(target, (*DOCUMENTED_EXAMPLE, *_MORE_EXAMPLES), _EXAMPLE_BATCHES)
+    rows = (*DOCUMENTED_EXAMPLE, *_MORE_EXAMPLES)
+    if example and full:
+        write_filled(target, rows, _NEW_BATCHES, (_EXAMPLE_DATASETS, _EXAMPLE_STUDIES))
+    elif example:
+        write_filled(target, rows, _EXAMPLE_BATCHES)
     else:
-        write_filled(target, (), ())
+        write_filled(target, (), (), ((), ()) if full else ())
 
 
-def write_filled(target: Path | BinaryIO, instruction_rows: Sequence[Row], batch_rows: Sequence[Row]) -> None:
+def write_filled(
+    target: Path | BinaryIO,
+    instruction_rows: Sequence[Row],
+    batch_rows: Sequence[Row],
+    setup_rows: Sequence[Sequence[Row]] = (),
+) -> None:
     """
     Write the template with rows in it, each cell a text.
 
@@ -114,6 +161,7 @@ def write_filled(target: Path | BinaryIO, instruction_rows: Sequence[Row], batch
         target: A path, or a stream open for writing.
         instruction_rows: Rows of the sheet Instructions, by column name; absent or "" = blank.
         batch_rows: Rows of the sheet Batches, likewise.
+        setup_rows: Rows of the sheets Datasets and Studies, likewise; none: without these sheets.
 
     Raises:
         KeyError: A row names a column that the sheet does not have; our bug.
@@ -124,10 +172,11 @@ def write_filled(target: Path | BinaryIO, instruction_rows: Sequence[Row], batch
     book.properties.creator = "importer"
     book.properties.title = _TITLE
     book.properties.created = datetime(2026, 1, 1)
-    for contract, rows in zip(SHEETS, (instruction_rows, batch_rows), strict=True):
+    contracts = (*SHEETS, *(SETUP_SHEETS if setup_rows else ()))
+    for contract, rows in zip(contracts, (instruction_rows, batch_rows, *setup_rows), strict=True):
         sheet = book.create_sheet(contract.name)
         _write_sheet(sheet, contract, rows)
-    write_help(book.create_sheet(HELP_SHEET))
+    write_help(book.create_sheet(HELP_SHEET), contracts)
     for sheet in book.worksheets:
         sheet.sheet_properties.tabColor = _TAB_COLOURS[sheet.title]
         looks.set_up_print(sheet, title_row=None if sheet.title == HELP_SHEET else 1)
@@ -165,14 +214,14 @@ def _write_sheet(sheet: Worksheet, contract: SheetContract, rows: Sequence[Row])
         if column.is_rare:
             _fold(sheet, number, is_folded=is_folded)
     _write_rows(sheet, contract, rows)
-    if contract is INSTRUCTIONS:
-        show_instructions(sheet, ruled)
+    show = {INSTRUCTIONS.name: show_instructions, BATCHES.name: show_batches}
+    if contract.name in show:
+        show[contract.name](sheet, ruled)
     else:
-        show_batches(sheet, ruled)
+        show_new_rows(sheet, contract, ruled)
     last = column_letter(len(contract.columns))
     sheet.auto_filter.ref = f"A1:{last}{formatted}"
-    key = "ref" if contract is INSTRUCTIONS else "batch"
-    sheet.freeze_panes = f"{column_letter(contract.names.index(key) + 2)}2"
+    sheet.freeze_panes = f"{column_letter(contract.names.index(contract.key) + 2)}2"
     sheet.row_dimensions[1].height = _HEADER_HEIGHT
 
 
@@ -255,7 +304,12 @@ def _write_rows(sheet: Worksheet, contract: SheetContract, rows: Sequence[Row]) 
 
 def _patch(book: Workbook, name: str, content: bytes) -> bytes:
     """Add to a part what openpyxl cannot write."""
-    sheets = {f"xl/worksheets/sheet{position}.xml": contract for position, contract in enumerate(SHEETS, 1)}
+    contracts = {contract.name: contract for contract in (*SHEETS, *SETUP_SHEETS)}
+    sheets = {
+        f"xl/worksheets/sheet{position}.xml": contracts[title]
+        for position, title in enumerate(book.sheetnames, 1)
+        if title in contracts
+    }
     if name not in sheets:
         return content
     contract = sheets[name]

@@ -4,7 +4,7 @@ The journal: which imports are on their way, and how far each has come.
 An import is one batch of one workbook. Every transition is one committed compare-and-set on the
 state, so two processes cannot both make it, and a crash leaves the last committed state behind.
 The file lives in the local state folder, never beside the workbook: SQLite's log and a synced or
-network folder do not go together. All SQL stands in this module, so that PostgreSQL can follow.
+network folder do not go together. All SQL stands in this package, so that PostgreSQL can follow.
 
 States: `new → planned → sent → acknowledged → written`, with exits `conflict`, `rejected`,
 `cancelled` and `given-up`. `sent` is committed before the first byte of a PUT leaves, `acknowledged` (with the
@@ -19,41 +19,22 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
-from enum import StrEnum
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from importer.errors import JournalRefused
 from importer.hands import aside
+from importer.journal.creations import SCHEMA, Creation, Creations, Made
+from importer.journal.states import OPEN, State
 
 if TYPE_CHECKING:
     from importer.model import JSON
 
+__all__ = ["BUSY_S", "OPEN", "Creation", "Import", "Journal", "Made", "Run", "State"]
+
 #: How long a statement waits for another process's transaction, in seconds.
 BUSY_S: Final = 10.0
-
-
-class State(StrEnum):
-    """How far an import has come."""
-
-    NEW = "new"
-    PLANNED = "planned"
-    SENT = "sent"
-    ACKNOWLEDGED = "acknowledged"
-    WRITTEN = "written"
-    CONFLICT = "conflict"
-    REJECTED = "rejected"
-    CANCELLED = "cancelled"
-    GIVEN_UP = "given-up"
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the import still has somewhere to go."""
-        return self in OPEN
-
-
-OPEN: Final = frozenset({State.NEW, State.PLANNED, State.SENT, State.ACKNOWLEDGED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +193,7 @@ class _Work:
     failure: BaseException | None = None
 
 
-class Journal:
+class Journal(Creations):
     """The journal file, open; any number of threads may use it."""
 
     def __init__(self, path: Path) -> None:
@@ -237,7 +218,7 @@ class Journal:
             self._db.execute("PRAGMA journal_mode = WAL")
             # The answer to a PUT exists nowhere else, so a commit must survive a power cut.
             self._db.execute("PRAGMA synchronous = FULL")
-            self._db.executescript(_SCHEMA)
+            self._db.executescript(_SCHEMA + SCHEMA)
         except _FAILURES as error:
             self.close()
             raise self._refusal(error) from error
