@@ -10,6 +10,7 @@ import pytest
 from importer.errors import OutcomeUnknown, ProlificError
 from importer.model import FreeText, Instruction, MultipleChoice, Option
 from importer.wire.batch_items import (
+    asking,
     check_layout,
     crowded,
     is_same,
@@ -208,20 +209,18 @@ def test_more_than_two_columns_are_named():
 def test_what_is_no_layout_is_not_read(pages: Any):
     """Nothing is planned from an answer that cannot be read."""
     with pytest.raises(OutcomeUnknown):
-        check_layout(pages, None)
+        check_layout(pages)
 
 
-def test_a_layout_that_lacks_an_instruction_is_not_planned_from():
-    """A push would delete it unseen; content is no instruction, a type that nobody knows may be one."""
-    assert by_hand() == check_layout(by_hand(), 6)
-    with pytest.raises(ProlificError, match="counts 7 instruction"):
-        check_layout(by_hand(), 7)
+def test_what_nobody_knows_may_be_an_instruction():
+    """Content is none; a type without a name in the sheet counts, so that nothing is taken for missing."""
+    assert (by_hand(), 6) == (check_layout(by_hand()), asking(by_hand()))
 
 
 def test_an_id_twice_is_not_planned_from():
     """Which of the two is kept, nobody knows."""
     with pytest.raises(ProlificError, match="twice"):
-        check_layout([single(1, ask(1)), single(2, ask(1))], None)
+        check_layout([single(1, ask(1)), single(2, ask(1))])
 
 
 def test_what_only_a_server_says_is_neither_sent_nor_compared():

@@ -23,7 +23,7 @@ from importer.prolific import parse_instructions, parse_layout
 from importer.push.desk import Desk
 from importer.push.giving_up import way_out
 from importer.push.reading import Fetched, Items, fetch
-from importer.wire.batch_items import is_same
+from importer.wire.batch_items import ids_twice, is_same
 from importer.wire.forms import Form, form_of, is_layout, lies_as_sent, to_held, to_sent
 
 if TYPE_CHECKING:
@@ -253,6 +253,8 @@ def _conflict(desk: Desk, current: Import, look: _Look, reason: str) -> Unfinish
 
 def _assign(current: Import, answered: Items) -> Assignment:
     before = {one.id for one in to_held(current.before or [])}
+    if is_layout(answered) and (twice := ids_twice(answered)):
+        raise MatchRefused(f"Prolific's answer names an id more than once ({named(twice)}).")
     found = assign_ids(_sent(current), to_held(answered), before=before)
     if not lies_as_sent(body_of(current), answered):
         raise MatchRefused("Prolific lays out the batch in another way than was sent.")

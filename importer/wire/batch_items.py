@@ -77,31 +77,30 @@ def to_held(pages: Pages) -> tuple[Held, ...]:
     return tuple(from_item(item.own) for item in items(read(pages)) if is_instruction(item))
 
 
-def check_layout(pages: JSON, count: int | None) -> list[Entry]:
+def check_layout(pages: JSON) -> list[Entry]:
     """
     Return the layout of a batch, as answered, if a replacement may be planned from it.
 
-    Args:
-        pages: The batch's `batch_items`.
-        count: How many instructions the batch counts; None if it does not say.
-
     Raises:
-        ProlificError: It cannot be read, names an id twice, or lacks an instruction.
+        ProlificError: It cannot be read, or names an id twice.
     """
     if not isinstance(pages, list):
         raise OutcomeUnknown("Prolific's answer for the layout of the batch is not a list of pages.")
-    tree = read(pages)
-    held = [from_item(item.own) for item in items(tree) if is_instruction(item)]
-    ids = Counter(item.id for item in items(tree) if item.id)
-    if any(times > 1 for times in ids.values()):
+    to_held(pages)
+    if ids_twice(pages):
         raise ProlificError("Prolific's answer for the layout of the batch names an id twice.")
-    asking = sum(item.own.get("type") not in CONTENT_TYPES for item in items(tree))
-    if count is not None and count > asking:
-        raise ProlificError(
-            f"Prolific counts {count} instruction(s) in the batch, but its layout shows {len(held)}. "
-            "A push would delete the others unseen. Try again in a minute."
-        )
     return pages
+
+
+def ids_twice(pages: Pages) -> tuple[str, ...]:
+    """Return the ids that more than one item bears, content included."""
+    ids = Counter(item.id for item in items(read(pages)) if item.id)
+    return tuple(one for one, times in ids.items() if times > 1)
+
+
+def asking(pages: Pages) -> int:
+    """Return how many items are instructions, or may be: those that nobody knows."""
+    return sum(item.own.get("type") not in CONTENT_TYPES for item in items(read(pages)))
 
 
 def is_instruction(item: Node) -> bool:
