@@ -63,7 +63,7 @@ def sentences() -> str:
 
 def paged() -> str:
     """Return the table of what differs where a batch is made of pages."""
-    lines = [_line(["fault", *PLAYED, "part of what is said"]), _line(["---"] * (len(PLAYED) + 2))]
+    lines = [_line(["fault", *PLAYED.values(), "part of what is said"]), _line(["---"] * (len(PLAYED) + 2))]
     for row in ROWS:
         if row.fault in PAGED:
             cells = {column: row.paged(column) for column in PLAYED}
