@@ -135,7 +135,8 @@ ROW_ATTRIBUTES = st.sampled_from(
 )
 ODD_ROWS = st.sampled_from(
     (
-        '<row r="{0}" hidden="1" hidden="0">{1}</row>', '<row>{1}</row>', "<row r='{0}'>{1}</row>", '<row hidden="1" r="{0}">{1}</row>',
+        '<row r="{0}" hidden="1" hidden="0">{1}</row>', '<row r="1" r="{0}">{1}</row>', '<row hidden="0" r="{0}" hidden="1">{1}</row>',
+        "<row a=' r=\"9\"' r=\"{0}\">{1}</row>", '<row>{1}</row>', "<row r='{0}'>{1}</row>", '<row hidden="1" r="{0}">{1}</row>',
         '<row r="{0}" y:a="1">{1}</row>', '<row r="{0}">text{1}</row>', '<row r="{0}">{1}</row>text', '<row r="0{0}">{1}</row>',
         '<row r="1">{1}</row>', '<row r="{0}">{1}', '<?pi?><row r="{0}">{1}</row>', '<row r="{0}" xmlns="urn:x">{1}</row>',
         '<row r="{0}">{1}</row ><!-- <row r="9"><c r="A9"><v>1</v></c></row> -->', '<row r="{0}" a="&lt;">{1}</row>',
@@ -145,6 +146,7 @@ ODD_ROWS = st.sampled_from(
 
 USUAL_ROWS = st.one_of(
     st.builds('<row r="{{0}}"{}>{{1}}</row>'.format, ROW_ATTRIBUTES),
+    st.builds('<row{} r="{{0}}">{{1}}</row>'.format, ROW_ATTRIBUTES),
     st.builds('<row r="{{0}}"{}/>'.format, ROW_ATTRIBUTES),
     st.builds('<row r="{{0}}"{}></row>'.format, ROW_ATTRIBUTES),
 )

@@ -56,7 +56,8 @@ _BODY: Final = re.compile(
     rb"(?:<is><t" + _SPACE + rb">(" + _PLAIN + rb")</t></is>)?"
 )
 _EMPTY_ROWS: Final = rb"[ \t\r\n]*(?:<row[^<>/]*(?:/>|>[ \t\r\n]*</row>)[ \t\r\n]*)*"
-_ROW: Final = rb'<row r="([1-9][0-9]{0,6})"([^<>&]*)>[ \t\r\n]*'
+#: openpyxl writes the height before the number.
+_ROW: Final = rb'<row([^<>&]*?) r="([1-9][0-9]{0,6})"([^<>&]*)>[ \t\r\n]*'
 _FIRST_ROW: Final = re.compile(_EMPTY_ROWS + _ROW)
 #: What stands behind the last cell of a row: its end, and the next row that has cells.
 _NEXT_ROW: Final = re.compile(rb"[ \t\r\n]*</row>" + _EMPTY_ROWS + rb"(?:" + _ROW + rb")?")
@@ -110,7 +111,7 @@ class NotTiled(Exception):
 
 
 def _parsed(text: bytes, prefixes: frozenset[bytes]) -> dict[bytes, bytes]:
-    """Parse the attributes behind `r`, which must be well formed, single and bound."""
+    """Parse the attributes but for `r`, which must be well formed, single and bound."""
     if len(text) > _MAX_ATTRIBUTES_BYTES or not _ATTRIBUTES.fullmatch(text):
         raise NotTiled
     # Each space at the end would be looked at as often as there are spaces before it.
@@ -126,7 +127,7 @@ def _parsed(text: bytes, prefixes: frozenset[bytes]) -> dict[bytes, bytes]:
 
 
 class _RowAttributes(dict[bytes, bool]):
-    """Whether a row is hidden, by the text of its attributes behind `r`."""
+    """Whether a row is hidden, by the text of its attributes but for `r`."""
 
     def __init__(self, prefixes: frozenset[bytes]) -> None:
         super().__init__()
@@ -238,7 +239,7 @@ class _Scanner:
         """Return the row if a cell of it holds something or is a formula."""
         if tag is None or cells[-1][1] > MAX_COLUMNS:
             raise NotTiled
-        is_hidden = self._hidden[tag[2]]
+        is_hidden = self._hidden[tag[1] + tag[3]]
         for cell in cells:
             if cell[2] is not _BLANK or cell[4]:
                 break
@@ -277,7 +278,8 @@ class _Scanner:
             if not match:
                 raise NotTiled
             formula, saved, empty, inline = match.groups()
-            _parsed(formula or b"", self._prefixes)
+            if formula:
+                _parsed(formula, self._prefixes)
             saved = b"" if empty else saved
         text = None if saved is None else decode_entities(saved.decode())
         shown = None if inline is None else decode_escapes(decode_entities(inline.decode()))
@@ -292,7 +294,7 @@ def _number_of(tag: re.Match[bytes] | None) -> tuple[bytes | None, int]:
     """Return the digits and number of a row's tag; behind the last row there is none."""
     if tag is None:
         raise NotTiled
-    return tag[1], int(tag[1] or 0)
+    return tag[2], int(tag[2] or 0)
 
 
 def _is_vacant(block: bytes) -> bool:
