@@ -69,6 +69,7 @@ class Plan:
         status: The batch's status on Prolific.
         source: How we know what it holds: batch_items, instructions, count, journal or unknown.
         form: The wire form that a push would use.
+        is_form_asked: Whether it is so because pages were asked for.
         items: What the sheet says, with the ids of accepted re-links, in the order in which it is shown.
         changes: One per instruction; empty if the sheet has none, or nobody knows what is there.
         details: Differences of the batch's own details.
@@ -88,6 +89,7 @@ class Plan:
     status: str
     source: str
     form: Form
+    is_form_asked: bool
     items: tuple[Item, ...]
     changes: tuple[Change, ...]
     details: tuple[FieldChange, ...]
@@ -109,6 +111,11 @@ class Plan:
     def touches_tasks(self) -> bool:
         """Whether it changes more than the batch's name: what tasks are made from."""
         return self.body is not None or bool((self.patch or {}).keys() - {"name"})
+
+    @property
+    def changes_tasks_that_exist(self) -> bool:
+        """Whether it changes what tasks have been made from: in every status that is not one before them."""
+        return self.touches_tasks and self.status not in ("", "UNINITIALISED", "ERROR", "PROCESSING")
 
     @property
     def counts(self) -> dict[Kind, int]:
@@ -169,6 +176,7 @@ def make_plan(
         status=existing.status,
         source=existing.source,
         form=form,
+        is_form_asked=as_pages and existing.pages is None,
         items=rows,
         changes=changes,
         details=details,
@@ -434,7 +442,7 @@ def check_gate(
             "The batch is still PROCESSING: Prolific is making tasks from its instructions. Wait until it is READY, then "
             "run this again."
         )
-    elif plan.touches_tasks and plan.status not in ("", "UNINITIALISED", "ERROR") and not tasks_exist:
+    elif plan.changes_tasks_that_exist and not tasks_exist:
         reasons.append(_tasks_reason(plan))
     needed = len(plan.deletes) if run_deletes is None else run_deletes
     if plan.deletes and not plan.has_strangers and allow_remove != needed:
