@@ -199,7 +199,7 @@ def make_plan(
             {
                 "batch": batch.batch_id,
                 "wire": form,
-                "held": None if existing.held is None else [asdict(one) for one in existing.held],
+                "held": repr(existing.held),
                 "details": _fields(details),
                 "body": body,
                 "patch": patch,
@@ -218,14 +218,16 @@ def _form(existing: Existing, *, as_pages: bool, needs_pages: bool) -> Form:
 
 def _find_relinks(rows: Sequence[Item], existing: Existing) -> tuple[tuple[Relink, ...], tuple[str, ...]]:
     """Find the ids of rows that lost theirs: of instructions among instructions, of blocks among blocks."""
-    asking = [to_sent(row) for row in rows if not isinstance(row, Block)]
-    found, notes = find_relinks(asking, existing.held or ())
-    blocks = [to_sent(row) for row in rows if isinstance(row, Block)]
-    if not blocks:
-        return found, notes
-    held = [one for one in batch_items.to_blocks(existing.pages or ()) if one.id]
-    others, more = find_relinks(blocks, held)
-    return found + others, notes + more
+    found: tuple[Relink, ...] = ()
+    notes: tuple[str, ...] = ()
+    claimed = {row.id for row in rows}
+    for is_block in (False, True):
+        lost = [to_sent(row) for row in rows if row.id is None and isinstance(row, Block) is is_block]
+        if lost:
+            held = batch_items.to_blocks(existing.pages or ()) if is_block else existing.held or ()
+            more, ties = find_relinks(lost, [one for one in held if one.id and one.id not in claimed])
+            found, notes = found + more, notes + ties
+    return found, notes
 
 
 def _instructions(rows: Sequence[Item]) -> tuple[Instruction, ...]:
