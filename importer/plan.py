@@ -69,6 +69,7 @@ class Plan:
         status: The batch's status on Prolific.
         source: How we know what it holds: batch_items, instructions, count, journal or unknown.
         form: The wire form that a push would use.
+        is_form_asked: Whether it is so because pages were asked for.
         items: What the sheet says, with the ids of accepted re-links, in the order in which it is shown.
         changes: One per instruction; empty if the sheet has none, or nobody knows what is there.
         details: Differences of the batch's own details.
@@ -88,6 +89,7 @@ class Plan:
     status: str
     source: str
     form: Form
+    is_form_asked: bool
     items: tuple[Item, ...]
     changes: tuple[Change, ...]
     details: tuple[FieldChange, ...]
@@ -109,6 +111,11 @@ class Plan:
     def touches_tasks(self) -> bool:
         """Whether it changes more than the batch's name: what tasks are made from."""
         return self.body is not None or bool((self.patch or {}).keys() - {"name"})
+
+    @property
+    def changes_tasks_that_exist(self) -> bool:
+        """Whether it changes what tasks have been made from: in every status that is not one before them."""
+        return self.touches_tasks and self.status not in ("", "UNINITIALISED", "ERROR", "PROCESSING")
 
     @property
     def counts(self) -> dict[Kind, int]:
@@ -169,6 +176,7 @@ def make_plan(
         status=existing.status,
         source=existing.source,
         form=form,
+        is_form_asked=as_pages and existing.pages is None,
         items=rows,
         changes=changes,
         details=details,
@@ -191,7 +199,7 @@ def make_plan(
             {
                 "batch": batch.batch_id,
                 "wire": form,
-                "held": None if existing.held is None else [asdict(one) for one in existing.held],
+                "held": repr(existing.held),
                 "details": _fields(details),
                 "body": body,
                 "patch": patch,
@@ -210,14 +218,16 @@ def _form(existing: Existing, *, as_pages: bool, needs_pages: bool) -> Form:
 
 def _find_relinks(rows: Sequence[Item], existing: Existing) -> tuple[tuple[Relink, ...], tuple[str, ...]]:
     """Find the ids of rows that lost theirs: of instructions among instructions, of blocks among blocks."""
-    asking = [to_sent(row) for row in rows if not isinstance(row, Block)]
-    found, notes = find_relinks(asking, existing.held or ())
-    blocks = [to_sent(row) for row in rows if isinstance(row, Block)]
-    if not blocks:
-        return found, notes
-    held = [one for one in batch_items.to_blocks(existing.pages or ()) if one.id]
-    others, more = find_relinks(blocks, held)
-    return found + others, notes + more
+    found: tuple[Relink, ...] = ()
+    notes: tuple[str, ...] = ()
+    claimed = {row.id for row in rows}
+    for is_block in (False, True):
+        lost = [to_sent(row) for row in rows if row.id is None and isinstance(row, Block) is is_block]
+        if lost:
+            held = batch_items.to_blocks(existing.pages or ()) if is_block else existing.held or ()
+            more, ties = find_relinks(lost, [one for one in held if one.id and one.id not in claimed])
+            found, notes = found + more, notes + ties
+    return found, notes
 
 
 def _instructions(rows: Sequence[Item]) -> tuple[Instruction, ...]:
@@ -434,7 +444,7 @@ def check_gate(
             "The batch is still PROCESSING: Prolific is making tasks from its instructions. Wait until it is READY, then "
             "run this again."
         )
-    elif plan.touches_tasks and plan.status not in ("", "UNINITIALISED", "ERROR") and not tasks_exist:
+    elif plan.changes_tasks_that_exist and not tasks_exist:
         reasons.append(_tasks_reason(plan))
     needed = len(plan.deletes) if run_deletes is None else run_deletes
     if plan.deletes and not plan.has_strangers and allow_remove != needed:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from importer.errors import OutcomeUnknown, ProlificError
 from importer.model import DatasetField, FreeText, Item, MultipleChoice, Option, RichText
@@ -345,6 +347,61 @@ def test_a_dataset_field_is_known_by_what_it_shows():
     )
 
 
+@st.composite
+def held_layouts(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """A layout of instructions and content, ids and all."""
+    numbers = count(1)
+    entries = st.sampled_from([ask, text])
+    columns = st.lists(st.lists(entries, min_size=1, max_size=3), min_size=1, max_size=2)
+    pages = draw(st.lists(st.lists(columns, min_size=1, max_size=2), max_size=4))
+    made = [
+        page(1 + at, *([[make(next(numbers)) for make in column] for column in one] for one in rows))
+        for at, rows in enumerate(pages)
+    ]
+    return [
+        single(90, text(900), display_position="intro"),
+        *made,
+        single(91, text(910), display_position="outro"),
+    ]
+
+
+@given(held_layouts(), st.data())
+def test_nothing_is_lost_whatever_the_sheet_says(pages: list[dict[str, Any]], data: st.DataObject):
+    """Every row once, all other content once and as it was, in its order; and laid out again, nothing changes."""
+    held = items(pages)
+    chosen = [one for one in held if data.draw(st.booleans())]
+    rows: list[Item] = [
+        row(int(UUID(one["id"])))
+        if one["type"] == "free_text"
+        else block(f"B{one['id']}", int(UUID(one["id"])))
+        for one in data.draw(st.permutations(chosen))
+    ]
+    for n in range(data.draw(st.integers(0, 3))):
+        new = block(f"b{n}") if data.draw(st.booleans()) else row(f"n{n}")
+        rows.insert(data.draw(st.integers(0, len(rows))), new)
+    if data.draw(st.booleans()):
+        numbers = st.tuples(st.integers(1, 6), st.integers(1, 3), st.integers(1, 2))
+        rows = [at(one, data.draw(numbers)) for one in rows]
+    rows = list(in_order(rows))
+
+    sent = lay_out(pages, rows)
+
+    asks = any(isinstance(one, FreeText) for one in rows)
+    ids = {one.id for one in rows}
+    assert sorted(one.ref for one in rows) == sorted(filter(None, sent.refs))
+    others = [one for one in held if one["id"] not in ids and (one["type"] != "free_text" or not asks)]
+    left = [one for ref, one in zip(sent.refs, items(sent.pages), strict=True) if not ref]
+    assert sorted(map(str, others)) == sorted(map(str, left))
+    if all(one.page is None for one in rows):
+        shown = [ref for ref in sent.refs if ref and not ref.lower().startswith("b")]
+        assert [one.ref for one in rows if isinstance(one, FreeText)] == shown
+        assert others == left
+    numbered = with_ids(sent.pages)
+    by_ref = {ref: item["id"] for ref, item in zip(sent.refs, items(numbered), strict=True) if ref}
+    again = [one.model_copy(update={"id": by_ref[one.ref]}) for one in rows]
+    assert numbered == lay_out(numbered, again).pages
+
+
 @given(layouts())
 def test_every_row_is_laid_out_once(rows: tuple[Item, ...]):
     """Whatever the sheet holds: each row once, its content, and laying it out again changes nothing."""
@@ -366,7 +423,7 @@ def test_every_row_is_laid_out_once(rows: tuple[Item, ...]):
 
 def with_ids(pages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """A layout as Prolific answers it: an id for everything but a dataset_field."""
-    numbers = count(1000)
+    numbers = count(10**7)
 
     def numbered(entry: dict[str, Any]) -> dict[str, Any]:
         inner = {

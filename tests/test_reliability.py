@@ -33,8 +33,21 @@ def parameters(test: object, name: str) -> int:
 def pushes() -> int:
     """Tests of the fault matrix: each cell; of one PUT with three batches too, of every PUT for one kind."""
     played = {column: len(list(cells(column))) for column in COLUMNS}
-    of_three = parameters(test_fault_matrix.test_fault_of_every_put_of_three_batches, "kind")
+    of_three = sum(kind == "both" for _, kind in cells("lasting"))
     return sum(played.values()) + played["once"] + of_three
+
+
+def paged() -> int:
+    """Tests of the fault matrix with batches made of pages, as many as the suite plays."""
+    tests = [test for name, test in vars(test_fault_matrix).items() if name.startswith("test_fault_of")]
+    marks = [(test, mark.args) for test in tests for mark in test.pytestmark if mark.name == "parametrize"]
+    of_two = parameters(test_fault_matrix.test_fault_of_one_put, "batches")
+    return sum(
+        sum(is_paged for _, _, is_paged in values)
+        * (of_two if test is test_fault_matrix.test_fault_of_one_put else 1)
+        for test, (names, values) in marks
+        if "is_paged" in names
+    )
 
 
 def side_by_side() -> int:
@@ -46,8 +59,14 @@ def side_by_side() -> int:
 
 
 SENTENCES = [
-    f"{len(FAULTS)} faults in {len(ROWS)} rows, {pushes()} pushes, and {side_by_side()} of six batches side by side",
-    f"{pushes()} pushes, {side_by_side()} of six batches side by side, and the questions beside them",
+    (
+        f"{len(FAULTS)} faults in {len(ROWS)} rows, {pushes()} pushes, {paged()} of batches made of pages, and "
+        f"{side_by_side()} of six batches side by side"
+    ),
+    (
+        f"{pushes()} pushes, {paged()} of batches made of pages, {side_by_side()} of six batches side by side, and the "
+        "questions beside them"
+    ),
     f"{test_crash.KILLS} processes killed in every test run, at {len(test_crash.CHECKPOINTS)} checkpoints",
     f"only after {HOLD_S:.0f} s (HOLD)",
     f"if the plan is older than {FRESH_S:.0f} s",

@@ -282,6 +282,18 @@ def test_plan_that_cannot_be_pushed_says_why() -> None:
     assert not any("importer push" in line for line in lines)
 
 
+def test_the_command_has_the_consents_that_the_plan_needs() -> None:
+    """Whoever copies it pushes what was shown: in pages, and with the consent for tasks."""
+    rows = (FreeText(ref="Q1", description="Why?"),)
+    there = replace(EXISTING, held=(), source="count", status="READY")
+    plan = make_plan(Batch(batch_id=BATCH_ID, items=rows), there, as_pages=True)
+
+    lines = shown(render.planned_text(run_of(planned(plan))))
+
+    assert "(no instruction there, in pages, READY)" in lines[0]
+    assert lines[-1].endswith(f"--plan {plan.fingerprint} --pages --tasks-exist")
+
+
 def test_long_plan_is_cut_and_counted() -> None:
     """A batch of hundreds of changes stays readable."""
     rows = tuple(FreeText(ref=f"N{n}", description=f"New {n}") for n in range(60))

@@ -9,6 +9,7 @@ from importer.changes import Change, Kind
 from importer.problems import quote
 from importer.render.screen import Line, Lines, line
 from importer.render.words import count_of
+from importer.wire.forms import Form
 
 if TYPE_CHECKING:
     from importer.changes import FieldChange
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 CHANGES_SHOWN: Final = 50
 
 _SOURCES: Final = {
-    "batch_items": "{count} there, in pages",
+    "batch_items": "{count} there",
     "instructions": "{count} there",
     "count": "no instruction there",
     "journal": "{count} there at the last push",
@@ -58,6 +59,7 @@ def _plan_head(plan: Plan, workbook: str) -> Line:
     name = f" {quote(plan.name)}" if plan.name else ""
     # Without instructions on the sheet nothing is compared, so nothing is known to be counted.
     known = [_SOURCES[plan.source].format(count=count)] if plan.items else []
+    known += ["in pages"] if plan.form is Form.BATCH_ITEMS else []
     about = ", ".join([*known, *filter(None, [plan.status])])
     return line((workbook, "strong"), f" → batch{ref}{name} {plan.batch_id}", f" ({about})" if about else "")
 
@@ -69,7 +71,8 @@ def _change_lines(change: Change, relinks: Mapping[str, str]) -> Iterator[Line]:
     if kind is Kind.MOVE and not change.fields:
         yield line(mark, f"{ref}from place {change.existing_place} to {change.desired_place}", depth=1)
         return
-    moved = f", moved from place {change.existing_place}" if change.is_moved else ""
+    is_elsewhere = change.is_moved and change.existing_place != change.desired_place
+    moved = f", moved from place {change.existing_place}" if is_elsewhere else ""
     yield line(mark, f"{ref}{change.label}{moved}", depth=1)
     for field in change.fields:
         yield _field_line(field, None, 3)

@@ -227,21 +227,19 @@ def _arranged(
 ) -> list[Node]:
     if level == len(LEVELS):
         return _filled(held, [node for _, node in wanted], is_placed)
-    inside = {node: list(items([node], level)) for node in held}
-    owners = {item.id: node for node, found in inside.items() for item in found if item.id}
-    claimed: dict[Node, int] = {}
+    owners = {item.id: node for node in held for item in items([node], level) if item.id}
+    claimed: list[Node] = []
     arranged: list[tuple[int, Node]] = []
     for number, group in groupby(wanted, key=lambda one: one[0][0]):
         rest = [(numbers[1:], node) for numbers, node in group]
         owner = next((o for _, node in rest if (o := owners.get(node.id)) and o not in claimed), None)
         entry = owner or Node({})
-        claimed[entry] = number
+        claimed.append(entry)
         arranged.append((number, Node(entry.own, _arranged(entry.inner, rest, is_placed, level + 1))))
-        inside[arranged[-1][1]] = inside.pop(entry, [])
     free = [node for node in held if node not in claimed]
     for node in free:
         _strip(node, is_placed, level)
-    return _merged(held, [n for n in free if any(items([n], level))], arranged, list(claimed))
+    return _merged(held, [node for node in free if any(items([node], level))], arranged, claimed)
 
 
 def _merged(
