@@ -109,14 +109,13 @@ def to_places(frames: Frames) -> Places:
     """Keep of a workbook what a push may write to."""
     rows = first_rows(frames)
     batches = frames.batches
-    ids = [] if batches is None else batches.data["batch_id"].str.lower().tolist()
-    id_rows = [] if batches is None else batches.data.index.tolist()
+    ids = {} if batches is None else dict(zip(batches.column("batch_id"), batches.numbers, strict=True))
     return Places(
         sha256=frames.sha256,
         instructions=_sheet_places(frames.instructions, set(rows.values())),
         batches=_whole_sheet(batches),
         rows=rows,
-        batch_rows=dict(zip(ids, id_rows, strict=True)),
+        batch_rows={name.lower(): row for name, row in ids.items()},
         datasets=_whole_sheet(frames.datasets),
         studies=_whole_sheet(frames.studies),
         named_rows=_named_rows(frames),
@@ -124,7 +123,7 @@ def to_places(frames: Frames) -> Places:
 
 
 def _whole_sheet(sheet: SheetFrame | None) -> SheetPlaces | None:
-    return None if sheet is None else _sheet_places(sheet, set(sheet.data.index))
+    return None if sheet is None else _sheet_places(sheet, set(sheet.numbers))
 
 
 def _named_rows(frames: Frames) -> dict[tuple[str, str], int]:
@@ -134,7 +133,7 @@ def _named_rows(frames: Frames) -> dict[tuple[str, str], int]:
         (contract.name, name): row
         for contract, sheet in sheets
         if sheet is not None
-        for row, name in zip(sheet.data.index.tolist(), sheet.data[contract.key].tolist(), strict=True)
+        for row, name in zip(sheet.numbers, sheet.column(contract.key), strict=True)
     }
 
 
@@ -143,7 +142,7 @@ def _sheet_places(sheet: SheetFrame, rows: set[int]) -> SheetPlaces:
     texts = {
         (row, name): text
         for name in names
-        for row, text in zip(sheet.data.index.tolist(), sheet.data[name].tolist(), strict=True)
+        for row, text in zip(sheet.numbers, sheet.column(name), strict=True)
         if text and row in rows
     }
     return SheetPlaces(

@@ -159,6 +159,11 @@ class SheetContract:
         return {column.name: column for column in self.columns}
 
     @cached_property
+    def by_key(self) -> dict[str, Column]:
+        """The columns, keyed by the form in which headers are compared."""
+        return {header_key(column.name): column for column in self.columns}
+
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The headers in template order."""
         return tuple(column.name for column in self.columns)

@@ -161,9 +161,9 @@ def first_rows(frames: Frames) -> dict[tuple[str, str], int]:
 
 def _batch_rows(frames: Frames) -> list[tuple[int | None, Cells]]:
     """Return the batches' rows; without any, the one batch that the instructions name or leave unnamed."""
-    if frames.batches is not None and len(frames.batches.data):
+    if frames.batches is not None and frames.batches.numbers:
         return [(row, cells) for row, cells in _rows(frames.batches)]
-    names = (name for name in frames.instructions.data["batch"].tolist() if name)
+    names = (name for name in frames.instructions.column("batch") if name)
     return [(None, dict.fromkeys(BATCHES.names, "") | {"batch": next(names, "")})]
 
 
@@ -180,10 +180,8 @@ def _blocks(frames: Frames) -> dict[tuple[str, str], list[tuple[int, Cells]]]:
 
 
 def _rows(sheet: SheetFrame) -> list[tuple[int, Cells]]:
-    # One list of lists at once; a Series per row would cost 100 times as much, one per column 5 times.
-    names = list(sheet.data.columns)
-    rows = zip(sheet.data.index.tolist(), sheet.data.to_numpy().tolist(), strict=True)
-    return [(row, dict(zip(names, cells, strict=True))) for row, cells in rows]
+    rows = zip(sheet.numbers, sheet.texts, strict=True)
+    return [(row, dict(zip(sheet.names, cells, strict=True))) for row, cells in rows]
 
 
 def _details(cells: Cells) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from hypothesis import strategies as st
@@ -107,7 +108,14 @@ def instructions(
 
 
 @st.composite
-def blocks(draw: st.DrawFn, ref: str, identity: str | None = None) -> Item:
+def blocks(
+    draw: st.DrawFn,
+    ref: str,
+    identity: str | None = None,
+    *,
+    texts: st.SearchStrategy[str] = texts,
+    words: st.SearchStrategy[str] = texts,
+) -> Item:
     """Draw one content block."""
     fields = draw(
         st.one_of(
@@ -126,26 +134,35 @@ def blocks(draw: st.DrawFn, ref: str, identity: str | None = None) -> Item:
                     "caption": st.none() | texts,
                 }
             ),
-            st.fixed_dictionaries({"type": st.just("dataset_field"), "field": texts}),
+            st.fixed_dictionaries({"type": st.just("dataset_field"), "field": words}),
         )
     )
     return _ITEM.validate_python({"ref": ref, "id": identity, **fields})
 
 
 @st.composite
-def sheets(draw: st.DrawFn, max_size: int = 6) -> tuple[Instruction, ...]:
-    """Draw the instructions of one batch; some have an id."""
+def sheets(draw: st.DrawFn, max_size: int = 6, **drawn: Any) -> tuple[Instruction, ...]:
+    """Draw the instructions of one batch; some have an id. *drawn* is for `instructions`."""
     count = draw(st.integers(1, max_size))
     known = draw(st.lists(st.none() | ids, min_size=count, max_size=count, unique_by=lambda i: i or object()))
-    return tuple(draw(instructions(f"Q{n}", identity)) for n, identity in enumerate(known, 1))
+    return tuple(draw(instructions(f"Q{n}", identity, **drawn)) for n, identity in enumerate(known, 1))
 
 
 @st.composite
-def layouts(draw: st.DrawFn) -> tuple[Item, ...]:
+def layouts(
+    draw: st.DrawFn,
+    *,
+    texts: st.SearchStrategy[str] = texts,
+    words: st.SearchStrategy[str] = texts,
+    values: st.SearchStrategy[list[str]] = values,
+) -> tuple[Item, ...]:
     """Draw the items of one batch made of pages: instructions and blocks, all placed or none."""
-    rows: list[Item] = list(draw(sheets(max_size=3)))
+    rows: list[Item] = list(draw(sheets(max_size=3, texts=texts, headings=words, values=values)))
     for number in range(draw(st.integers(0, 3))):
-        rows.insert(draw(st.integers(0, len(rows))), draw(blocks(f"B{number}", draw(st.none() | ids))))
+        rows.insert(
+            draw(st.integers(0, len(rows))),
+            draw(blocks(f"B{number}", draw(st.none() | ids), texts=texts, words=words)),
+        )
     if draw(st.booleans()):
         return tuple(rows)
     place = st.fixed_dictionaries(

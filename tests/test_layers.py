@@ -42,7 +42,7 @@ READERS = {"sheets": {"workbook"}}
 HOMES = {
     "requests": {"prolific"},
     "urllib3": {"prolific"},
-    "pandas": {"sheets.frames", "sheets.merged", "validator", "transformer"},
+    "pandas": {"sheets.frames", "validator", "transformer"},
     "pandera": {"validator"},
     "openpyxl": {
         *("workbook.template", "workbook.marked", "workbook.problem_list"),

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-import pandas as pd
 import pytest
 from hypothesis import given
 
@@ -33,14 +32,12 @@ def sheet(
     contract: SheetContract, rows: Sequence[dict[str, str]], numbers: Sequence[int] | None = None
 ) -> SheetFrame:
     """Build the frame of one sheet, as reading and checking leave it."""
-    data = pd.DataFrame(
-        [[row.get(name, "") for name in contract.names] for row in rows],
-        columns=list(contract.names),
-        index=list(numbers or range(2, 2 + len(rows))),
-        dtype=object,
-    )
+    texts = [[row.get(name, "") for name in contract.names] for row in rows]
+    numbers = numbers or range(2, 2 + len(rows))
     nothing: MappingProxyType[object, object] = MappingProxyType({})
-    return SheetFrame(contract.name, data, nothing, "xl/worksheets/sheet1.xml", "", nothing)
+    return SheetFrame(
+        contract.name, contract.names, numbers, texts, nothing, "xl/worksheets/sheet1.xml", "", nothing
+    )
 
 
 def table(text: str) -> list[dict[str, str]]:

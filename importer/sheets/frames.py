@@ -9,8 +9,9 @@ is `importer.validator`'s business.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
 
@@ -34,15 +35,17 @@ from importer.workbook.cells import Spot
 from importer.workbook.reader import SheetInfo, Workbook, open_workbook
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SheetFrame:
     """
     One sheet.
 
     Attributes:
         name: As it stands in the workbook.
-        data: Object dtype, every value a text ("" = blank); index = Excel row; all columns of the
-            contract, in its order, whether the sheet has them or not, but no rare one that is blank.
+        names: All columns of the contract, in its order, whether the sheet has them or not, but no
+            rare one that is blank.
+        numbers: The Excel row of each row.
+        texts: The texts of each row, in the order of *names*; "" = blank.
         columns: Contract column name → column number, only those present.
         part: Zip member of the sheet's XML.
         prefix: Prefix of its element names ("" or such as "x:").
@@ -52,12 +55,29 @@ class SheetFrame:
     """
 
     name: str
-    data: pd.DataFrame
+    names: tuple[str, ...]
+    numbers: Sequence[int]
+    texts: Sequence[list[str]]
     columns: Mapping[str, int]
     part: str
     prefix: str
     spots: Mapping[tuple[int, str], Spot]
     guilty: frozenset[tuple[int, str]] = frozenset()
+
+    @cached_property
+    def data(self) -> pd.DataFrame:
+        """The sheet as a frame: object dtype, every value a text, index = Excel row."""
+        return pd.DataFrame(
+            self.texts,
+            index=pd.Index(list(self.numbers), dtype="int64"),
+            columns=pd.Index(self.names, dtype=object),
+            dtype=object,
+        )
+
+    def column(self, name: str) -> list[str]:
+        """Return the texts of a column."""
+        at = self.names.index(name)
+        return [row[at] for row in self.texts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +140,16 @@ def _read_sheets(book: Workbook, workbook: str) -> tuple[Frames | None, tuple[Pr
         problems += more
     if instructions is None or (batches_info is not None and batches is None):
         return None, problems
-    if instructions.data.empty:
+    if not instructions.numbers:
         problems += (Place(workbook, info.name).problem("no-instructions"),)
-    names = [] if batches is None else batches.data["batch"].tolist()
-    _fill_in_batch(instructions.data, names)
+    names = [] if batches is None else batches.column("batch")
+    _fill_in_batch(instructions, names)
     datasets, more = _read_setup_sheet(book, DATASETS, workbook)
     studies, yet_more = _read_setup_sheet(book, STUDIES, workbook)
     if studies is not None and len(names) == 1:
-        studies.data.loc[studies.data["batch"] == "", "batch"] = names[0]
+        at = studies.names.index("batch")
+        for row in studies.texts:
+            row[at] = row[at] or names[0]
     frames = Frames(workbook, book.path, book.sha256, instructions, batches, datasets, studies)
     return frames, (*problems, *more, *yet_more)
 
@@ -173,15 +195,20 @@ def _read_sheet(
     for row in chain(first, rows):
         if row.number > headers.row.number:
             gathered.add(row)
-    data = _frame(gathered, contract)
-    merged, guilty = check_merged(rows.merged, data, headers, contract, place)
+    names, texts = _without_blank(gathered, contract)
+    refs = [row[names.index("ref")] for row in texts] if "ref" in names else None
+    merged, guilty = check_merged(
+        rows.merged, gathered.numbers, refs, headers=headers, contract=contract, place=place
+    )
     found = spots.all(gathered.unnamed, rows.default_styles)
     homeless = [
         place.problem("column-missing", column=name, wanted=name) for name in spots.without_room(found)
     ]
     frame = SheetFrame(
         name=info.name,
-        data=data,
+        names=names,
+        numbers=gathered.numbers,
+        texts=texts,
         columns=headers.columns,
         part=info.part,
         prefix=rows.prefix,
@@ -191,25 +218,23 @@ def _read_sheet(
     return frame, (*problems, *homeless, *gathered.problems, *gathered.remarks(), *merged)
 
 
-def _frame(rows: GatheredRows, contract: SheetContract) -> pd.DataFrame:
+def _without_blank(
+    rows: GatheredRows, contract: SheetContract
+) -> tuple[tuple[str, ...], Sequence[list[str]]]:
+    """Return the columns and the texts of each row, without rare columns that hold nothing."""
     names, texts = rows.names, rows.texts
     blank = {
         at
         for at, name in enumerate(names)
         if contract.by_name[name].is_rare and not any(row[at] for row in texts)
     }
-    if blank:
-        kept = [at for at in range(len(names)) if at not in blank]
-        names, texts = tuple(names[at] for at in kept), [[row[at] for at in kept] for row in texts]
-    return pd.DataFrame(
-        texts,
-        index=pd.Index(rows.numbers, dtype="int64"),
-        columns=pd.Index(names, dtype=object),
-        dtype=object,
-    )
+    if not blank:
+        return names, texts
+    kept = [at for at in range(len(names)) if at not in blank]
+    return tuple(names[at] for at in kept), [[row[at] for at in kept] for row in texts]
 
 
-def _fill_in_batch(instructions: pd.DataFrame, batches: list[str]) -> None:
+def _fill_in_batch(instructions: SheetFrame, batches: list[str]) -> None:
     """
     Fill in blank batches where only one is possible.
 
@@ -217,13 +242,19 @@ def _fill_in_batch(instructions: pd.DataFrame, batches: list[str]) -> None:
     ref; or the only batch in which the ref stands at all (a sorted sheet). All others stay blank,
     for the validator to report.
     """
-    named = dict.fromkeys(name for name in instructions["batch"].tolist() if name)
-    candidates = batches or list(named)
+    at, named = instructions.names.index("batch"), instructions.column("batch")
+    candidates = batches or list(dict.fromkeys(name for name in named if name))
     if len(candidates) <= 1:
-        instructions.loc[instructions["batch"] == "", "batch"] = "".join(candidates)
-        return
+        filled = [name or "".join(candidates) for name in named]
+    else:
+        filled = _filled(list(zip(instructions.column("ref"), named, strict=True)))
+    for row, name in zip(instructions.texts, filled, strict=True):
+        row[at] = name
+
+
+def _filled(rows: Sequence[tuple[str, str]]) -> list[str]:
+    """Return the batch of each row, from (ref, batch); "" where several are possible."""
     homes: dict[str, set[str]] = {}
-    rows = list(zip(instructions["ref"].tolist(), instructions["batch"].tolist(), strict=True))
     for ref, batch in rows:
         if batch:
             homes.setdefault(canonical(ref), set()).add(batch)
@@ -233,4 +264,4 @@ def _fill_in_batch(instructions: pd.DataFrame, batches: list[str]) -> None:
         home = homes.get(canonical(ref), set())
         only = next(iter(home)) if len(home) == 1 else ""
         filled.append(batch or (filled[-1] if follows else "") or only)
-    instructions["batch"] = filled
+    return filled

@@ -158,7 +158,7 @@ def _looks_like(book: Workbook, sheet: SheetInfo, contract: SheetContract) -> bo
     if row is None:
         return False
     keys = {header_key(cell.text) for cell in row.cells}
-    return all(header_key(column.name) in keys for column in contract.columns if column.is_required)
+    return all(key in keys for key, column in contract.by_key.items() if column.is_required)
 
 
 # ------------------------------------------------------------------ headers
@@ -174,11 +174,10 @@ def first_rows(rows: Iterable[Row]) -> list[Row]:
 
 def header_row(rows: Sequence[Row], contract: SheetContract) -> Row | None:
     """Return row 1, or a later one if it has more of the sheet's headers; None if there is neither."""
-    wanted = {header_key(name) for name in contract.names}
-    required = {header_key(column.name) for column in contract.columns if column.is_required}
+    required = {key for key, column in contract.by_key.items() if column.is_required}
     best, most = None, -1
     for row in takewhile(lambda row: row.number <= HEADER_SEARCH_ROWS, rows):
-        keys = wanted.intersection(header_key(cell.text) for cell in row.cells)
+        keys = contract.by_key.keys() & {header_key(cell.text) for cell in row.cells}
         # One word is no header row: a cell of row 5 may well say "type".
         if len(keys) > most and (row.number == 1 or len(keys) > 1 or required <= keys):
             best, most = row, len(keys)
@@ -225,10 +224,9 @@ def _match_exactly(
     place: Place,
 ) -> Iterator[Cell]:
     """Fill *columns* and *problems*; yield the headers that are nobody's."""
-    wanted = {header_key(column.name): column for column in contract.columns}
     headers: dict[str, Cell] = {}
     for cell in cells:
-        column = wanted.get(header_key(cell.text))
+        column = contract.by_key.get(header_key(cell.text))
         if is_own_column(cell.text):
             if column is not None and column.level is Level.RESEARCHER:
                 columns.setdefault(column.name, cell.column)
@@ -254,8 +252,8 @@ def _match_exactly(
 def _match_nearly(cell: Cell, contract: SheetContract, columns: dict[str, int], place: Place) -> Problem:
     """Take a header as the missing column that it nearly names, and say so; else say it is not read."""
     missing = {
-        header_key(column.name): column.name
-        for column in contract.columns
+        key: column.name
+        for key, column in contract.by_key.items()
         if column.name not in columns and column.kind is not Kind.FREE
     }
     header = trim(cell.text)

@@ -11,8 +11,6 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
-import pandas as pd
-
 from importer.contract import MAX_LISTED, Level, SheetContract, cell_name
 from importer.problems import Problem
 from importer.sheets.headers import Headers, Place
@@ -21,14 +19,21 @@ from importer.workbook.refusals import damaged
 
 
 def check_merged(
-    merged: Iterable[MergedRange], data: pd.DataFrame, headers: Headers, contract: SheetContract, place: Place
+    merged: Iterable[MergedRange],
+    numbers: Sequence[int],
+    refs: Sequence[str] | None,
+    *,
+    headers: Headers,
+    contract: SheetContract,
+    place: Place,
 ) -> tuple[list[Problem], set[tuple[int, str]]]:
     """
     Check the merged ranges of a sheet.
 
     Args:
         merged: The sheet's merged ranges.
-        data: The sheet's frame (index = Excel row).
+        numbers: The Excel rows that count.
+        refs: The ref of each; None on a sheet without refs.
         headers: Where its columns are.
         contract: Which level each column belongs to.
         place: How problems name the sheet.
@@ -41,8 +46,6 @@ def check_merged(
     """
     hiding: list[tuple[MergedRange, Sequence[str]]] = []
     guilty: set[tuple[int, str]] = set()
-    numbers = data.index.tolist()
-    refs = data["ref"].tolist() if "ref" in data else None
     room = len(numbers) * len(headers.columns)
     for area in merged:
         rows = slice(bisect_left(numbers, area.first_row), bisect_right(numbers, area.last_row))

@@ -71,8 +71,8 @@ _CARRIED_OF_OPTION: Final = {
     "options": frozenset(("label", "value", "heading")),
     "unit_options": frozenset(("label", "value", "validation")),
 }
-#: All fields that have a column, whatever the type.
-ITEM_FIELDS: Final = frozenset(("type", *chain(*_PLAIN.values(), *_NESTED.values())))
+#: All fields that have a column of the researcher's, whatever the type.
+ITEM_FIELDS: Final = frozenset(("type", *chain(*_PLAIN.values(), *_NESTED.values()))) - {"id"}
 OPTION_FIELDS: Final = frozenset(("exclusive", *chain(*_CARRIED_OF_OPTION.values())))
 _VALIDATION_FIELDS: Final = frozenset(("type", "min", "max"))
 # What a server says about an item without the researcher having written it. Names that we do not

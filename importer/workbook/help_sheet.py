@@ -304,8 +304,8 @@ def write_help(sheet: Worksheet, contracts: Sequence[SheetContract]) -> None:
     row = _write_examples(sheet, row, _USUAL, _USUAL_EXAMPLES)
     row = _write_heading(sheet, row, "More types", _MORE)
     row = _write_examples(sheet, row, _WRITTEN, _WRITTEN_EXAMPLES)
-    row = _write_examples(sheet, row, _FILES, _FILES_EXAMPLES)
-    row = _write_examples(sheet, row, _SEEN, _SEEN_EXAMPLES)
+    row = _write_examples(sheet, row + 1, _FILES, _FILES_EXAMPLES)
+    row = _write_examples(sheet, row + 1, _SEEN, _SEEN_EXAMPLES)
     for contract in contracts:
         row = _write_heading(sheet, row, f"The columns of {contract.name}", contract.meaning)
         row = _write_columns(sheet, row, contract)

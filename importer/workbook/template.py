@@ -205,10 +205,11 @@ def header_note(column: Column) -> str:
 def _write_sheet(sheet: Worksheet, contract: SheetContract, rows: Sequence[Row]) -> None:
     formatted = max(FORMATTED_ROWS, len(rows)) + 1
     ruled = max(RULED_ROWS, len(rows) + FORMATTED_ROWS)
-    is_folded = not any(row.get(column.name) for row in rows for column in contract.columns if column.is_rare)
+    read = [row for row in rows if not row.get("ref", "").startswith(COMMENT_MARK)]
+    is_folded = not any(row.get(column.name) for row in read for column in contract.columns if column.is_rare)
     for number, column in enumerate(contract.columns, 1):
         _write_header(sheet, number, column)
-        _format_column(sheet, number, column, formatted, filled=len(rows) + 1)
+        _format_column(sheet, number, column, _formatted_rows(column, rows))
         _add_list(sheet, number, column, ruled)
         if column.is_rare:
             _fold(sheet, number, is_folded=is_folded)
@@ -235,8 +236,17 @@ def _write_header(sheet: Worksheet, number: int, column: Column) -> None:
     cell.comment = looks.note(header_note(column))
 
 
-def _format_column(sheet: Worksheet, number: int, column: Column, formatted: int, filled: int) -> None:
-    """Format a column as text, down to row *formatted* cell by cell; our own and rare ones only where filled."""
+def _formatted_rows(column: Column, rows: Sequence[Row]) -> Sequence[int]:
+    """Return the rows in which a column's cells have its format themselves: of our own and rare ones few."""
+    if column.is_rare:
+        return [number for number, row in enumerate(rows, 2) if row.get(column.name)]
+    # Blank cells with a background would be printed, page after page.
+    count = len(rows) if column.level is Level.IMPORTER else max(FORMATTED_ROWS, len(rows))
+    return range(2, count + 2)
+
+
+def _format_column(sheet: Worksheet, number: int, column: Column, rows: Sequence[int]) -> None:
+    """Format a column as text, and its cells in *rows*."""
     is_ours = column.level is Level.IMPORTER
     dimension = sheet.column_dimensions[column_letter(number)]
     dimension.width = column.width
@@ -245,8 +255,7 @@ def _format_column(sheet: Worksheet, number: int, column: Column, formatted: int
     dimension.font = looks.font(looks.GREY if is_ours else looks.INK, bold=column.name == "ref")
     if is_ours:
         dimension.fill = looks.fill(looks.PALE)
-    # Blank cells with a background would be printed, page after page.
-    for row in range(2, (filled if is_ours or column.is_rare else formatted) + 1):
+    for row in rows:
         looks.copy_style(dimension, sheet.cell(row, number))
 
 
