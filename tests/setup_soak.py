@@ -29,7 +29,7 @@ from importer.push.making import give_up_made
 from tests.desks import open_desk
 from tests.elsewhere import SandboxElsewhere, sandbox_elsewhere
 from tests.from_nothing import WHOLE, ids_held, ids_in_sheets, write_study
-from tests.killed import Death, End, FastClock, Kind, Place, Verb, run_child, warm_up
+from tests.killed import Death, End, FastClock, Kind, Place, Verb, run_child, run_rivals, warm_up
 
 #: What the server does wrong at a POST or an upload; each is settled without a person, but for datasets.
 FAULTS: Final[tuple[dict[str, Any], ...]] = (
@@ -45,7 +45,9 @@ FAULTS: Final[tuple[dict[str, Any], ...]] = (
     {"kind": "empty-body"},
     {"kind": "html-body"},
 )
-KINDS: Final[tuple[Kind, ...]] = ("checkpoint", "effect", "statement", "instant")
+KINDS: Final[tuple[Kind, ...]] = ("checkpoint", "effect", "statement", "instant", "full", "interrupt")
+#: How many of the cases begin with two setups of one workbook at once.
+RACES: Final = 0.15
 #: Rounds, undisturbed, within which every case must come to its end.
 ROUNDS: Final = 8
 INSTANT_S: Final = 0.012
@@ -61,6 +63,7 @@ class Tally:
         kills: How many child processes died of SIGKILL.
         died: Kills by verb and place of death.
         faults: Faults that the server committed, by name and path.
+        races: How often two processes set up one workbook at once.
         doubts: How often a person had to decide about a dataset.
         violations: What was broken, each with its case.
     """
@@ -69,6 +72,7 @@ class Tally:
     kills: int = 0
     died: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
+    races: int = 0
     doubts: int = 0
     violations: list[str] = field(default_factory=list)
 
@@ -99,7 +103,8 @@ class Stage:
         if kind == "instant":
             after = self._random.randint(0, self.steps["checkpoint"])
             return Death(kind, after, self._random.uniform(0, INSTANT_S))
-        return Death(kind, self._random.randint(1, self.steps[kind]))
+        of_kind = "checkpoint" if kind in ("full", "interrupt") else kind
+        return Death(kind, self._random.randint(1, self.steps[of_kind]))
 
     def play(self, deaths: list[tuple[Verb, Death]]) -> dict[str, int]:
         """Play a case on an empty sandbox, and enter it in the tally; returns the steps of the last setup."""
@@ -116,8 +121,15 @@ class Stage:
             end = End()
             given_up = 0
             try:
+                if deaths and self._random.random() < RACES:
+                    self.tally.races += 1
+                    for end in run_rivals([("setup", None), ("setup", None)], place):
+                        self._enter("setup", end, broken)
                 for verb, death in deaths:
-                    self._enter(verb, run_child(verb, place, death), broken)
+                    end = run_child(verb, place, death)
+                    self._enter(verb, end, broken)
+                    if death.kind == "interrupt" and end.passed[death.number - 1 :] and end.codes != [130]:
+                        broken.append(f"interrupted, but it ends with {end.codes}: {end.said}")
                 for number in range(ROUNDS):
                     verb = self._random.choice(("setup", "resume")) if number % 2 else "setup"
                     end = run_child(verb, place)
@@ -193,6 +205,7 @@ def main() -> int:
         "kills": tally.kills,
         "died": dict(tally.died),
         "faults": dict(tally.faults),
+        "races": tally.races,
         "doubts": tally.doubts,
         "violations": tally.violations,
     }

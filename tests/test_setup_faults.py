@@ -61,9 +61,9 @@ AFTER: Final[dict[str, dict[str, Any]]] = {
 }
 FAULTS: Final = BEFORE | AFTER
 EVERY: Final = sorted(product(REQUESTS, FAULTS))
-#: The suite plays a part of the matrix, by a seed; with SETUP_FAULTS=all in the environment, all of it.
+#: The suite plays a part of the matrix, by a seed; with EVERY_ROW in the environment, all of it.
 PART: Final = random.Random(20261122).sample(EVERY, 24)  # noqa: S311 - cases, no secrets
-PLAYED: Final = EVERY if os.environ.get("SETUP_FAULTS") == "all" else PART
+PLAYED: Final = EVERY if os.environ.get("EVERY_ROW") else PART
 
 
 @pytest.fixture(scope="module")
