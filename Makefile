@@ -46,8 +46,8 @@ SECONDS = 600
 soak:            ## kill pushes, KILLS of them or for HOURS, from SEED on (docs/reliability.md)
 	python -m tests.soak --seed $(SEED) $(if $(HOURS),--hours $(HOURS),--kills $(KILLS))
 
-faults:          ## every fault with several batches side by side; the suite plays one in three
-	EVERY_ROW=1 python -m pytest -q tests/test_fault_matrix.py -k side_by_side
+faults:          ## every fault side by side, and of batches made of pages; the suite plays one in three
+	EVERY_ROW=1 python -m pytest -q tests/test_fault_matrix.py -k "side_by_side or pages"
 
 making:          ## importer setup killed at every step, KILLS times, and through every fault of each request
 	python -m tests.setup_soak --seed $(SEED) --kills $(KILLS)

@@ -9,14 +9,16 @@ as it is, a new option value or answer limit makes old and new answers differ, a
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Final
 
-from importer.model import Instruction
+from importer.model import Instruction, Item
 from importer.problems import quote
 from importer.wire.instructions import Content, Held, OptionContent, settle, to_content
+from importer.wire.layout import Place
 
 
 class Kind(StrEnum):
@@ -126,6 +128,60 @@ def _change(
 
 def _delete(one: Held, place: int) -> Change:
     return Change(Kind.DELETE, "", one.id, one.type, one.content.description, existing_place=place)
+
+
+def compare_blocks(desired: Sequence[Item], held: Sequence[Held]) -> tuple[Change, ...]:
+    """
+    Compare the content blocks of a sheet with those of a layout; none is ever deleted.
+
+    Args:
+        desired: The blocks of the sheet, in order.
+        held: Those of the layout, in the order in which they are shown. One without an id is known
+            by what it says: the first of its kind, the second, and so on.
+
+    Returns:
+        One change per block of the sheet.
+    """
+    by_id = {one.id: one.content for one in held if one.id}
+    nameless = Counter(one.content for one in held if not one.id)
+    found = []
+    for row in desired:
+        content = to_content(row)
+        there = by_id.get(row.id or "")
+        if there is None and row.id is None and nameless[content] > 0:
+            nameless[content] -= 1
+            there = content
+        shown = content.content or content.alt_text or content.field
+        if there is None:
+            found.append(Change(Kind.CREATE, row.ref, row.id, row.type, shown))
+        else:
+            differing = differences(there, content)[0]
+            kind = Kind.UPDATE if differing else Kind.KEEP
+            found.append(Change(kind, row.ref, row.id, row.type, shown, differing))
+    return tuple(found)
+
+
+def with_places(changes: Sequence[Change], moved: Mapping[str, tuple[Place, Place]]) -> tuple[Change, ...]:
+    """
+    Say where on the pages things go.
+
+    Args:
+        changes: In any order.
+        moved: Where those that change to another page, row or column stand now and then, by id.
+    """
+    return tuple(
+        _with_place(one, *moved[one.id]) if one.id is not None and one.id in moved else one for one in changes
+    )
+
+
+def _with_place(one: Change, existing: Place, desired: Place) -> Change:
+    field = FieldChange("place", _place(existing), _place(desired))
+    kind = Kind.MOVE if one.kind is Kind.KEEP else one.kind
+    return replace(one, kind=kind, is_moved=True, fields=(*one.fields, field))
+
+
+def _place(place: Place) -> str:
+    return ", ".join(f"{name} {at}" for name, at in zip(("page", "row", "column"), place, strict=True))
 
 
 def longest_rising(places: Sequence[int]) -> frozenset[int]:

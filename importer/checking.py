@@ -147,7 +147,7 @@ def _sheet_places(sheet: SheetFrame, rows: set[int]) -> SheetPlaces:
     }
     return SheetPlaces(
         name=sheet.name,
-        numbers=sheet.columns,
+        column_numbers=sheet.columns,
         part=sheet.part,
         prefix=sheet.prefix,
         columns=frozenset(names & sheet.columns.keys()),

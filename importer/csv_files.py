@@ -36,8 +36,8 @@ def check_files(frames: Frames, found: Iterable[Problem]) -> Iterator[Problem]:
     if sheet is None:
         return
     guilty = {(p.sheet, p.cells[0]) for p in found if p.workbook == frames.workbook and p.cells}
-    cells = (sheet.column(name) for name in ("file", "dataset", "dataset_id"))
-    for row, name, ref, dataset_id in zip(sheet.numbers, *cells, strict=True):
+    columns = (sheet.column(name) for name in ("file", "dataset", "dataset_id"))
+    for row, name, ref, dataset_id in zip(sheet.numbers, *columns, strict=True):
         cell = cell_name(row, sheet.columns["file"])
         is_looked_at = name and not dataset_id and (sheet.name, cell) not in guilty
         code = _trouble(csv_file(frames.path, name)) if is_looked_at else None

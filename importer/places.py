@@ -23,7 +23,7 @@ class SheetPlaces:
 
     Attributes:
         name: As it stands in the workbook.
-        numbers: Column number of each column of the contract that the sheet has.
+        column_numbers: Column number of each column of the contract that the sheet has.
         part: Zip member of the sheet's XML.
         prefix: Prefix of its element names ("" or such as "x:").
         columns: The importer's columns that the sheet has.
@@ -33,7 +33,7 @@ class SheetPlaces:
     """
 
     name: str
-    numbers: Mapping[str, int]
+    column_numbers: Mapping[str, int]
     part: str
     prefix: str
     columns: frozenset[str]
@@ -68,7 +68,7 @@ class Places:
 
     def cell(self, batch_ref: str, ref: str, column: str) -> str:
         """Return where a cell of an instruction stands, such as `Instructions!C7`; "" if there is none."""
-        row, number = self.rows.get((batch_ref, ref)), self.instructions.numbers.get(column)
+        row, number = self.rows.get((batch_ref, ref)), self.instructions.column_numbers.get(column)
         return "" if row is None or number is None else f"{self.instructions.name}!{cell_name(row, number)}"
 
 

@@ -14,11 +14,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from importer.changes import Change, FieldChange, Kind, compare
+from importer.changes import Change, FieldChange, Kind, compare, compare_blocks, with_places
 from importer.contract import TASK_DETAILS, canonical
 from importer.errors import PlanRefused
 from importer.matching import Relink, find_relinks, named
@@ -69,7 +69,7 @@ class Plan:
         status: The batch's status on Prolific.
         source: How we know what it holds: batch_items, instructions, count, journal or unknown.
         form: The wire form that a push would use.
-        instructions: What the sheet says, with the ids of accepted re-links.
+        items: What the sheet says, with the ids of accepted re-links, in the order in which it is shown.
         changes: One per instruction; empty if the sheet has none, or nobody knows what is there.
         details: Differences of the batch's own details.
         relinks: Re-links that are proposed, not made.
@@ -88,7 +88,7 @@ class Plan:
     status: str
     source: str
     form: Form
-    instructions: tuple[Instruction, ...]
+    items: tuple[Item, ...]
     changes: tuple[Change, ...]
     details: tuple[FieldChange, ...]
     relinks: tuple[Relink, ...]
@@ -132,7 +132,14 @@ class Plan:
         return sum(change.existing_place is not None for change in self.changes)
 
 
-def make_plan(batch: Batch, existing: Existing, *, relink: bool = False, as_pages: bool = False) -> Plan:
+def make_plan(
+    batch: Batch,
+    existing: Existing,
+    *,
+    relink: bool = False,
+    as_pages: bool = False,
+    cell_of: Callable[[str, str], str] = lambda ref, column: f"{ref} {column}",
+) -> Plan:
     """
     Compare what the sheet says with what Prolific holds.
 
@@ -141,18 +148,19 @@ def make_plan(batch: Batch, existing: Existing, *, relink: bool = False, as_page
         existing: The batch as Prolific has it.
         relink: Whether rows without id get the ids of the instructions they look like.
         as_pages: Whether a batch without pages, and without instructions, is laid out in pages.
+        cell_of: Names the cell of a row, by its ref, and of a column.
     """
-    held = existing.held or ()
-    form = Form.INSTRUCTIONS if existing.pages is None and not as_pages else Form.BATCH_ITEMS
-    found, notes = find_relinks([to_sent(row) for row in batch.instructions], held)
+    beyond = [cell_of(row.ref, column) for row in batch.items for column in not_carried(row)]
+    form = _form(existing, as_pages=as_pages, needs_pages=bool(beyond))
+    found, tied = _find_relinks(batch.items, existing)
     relinked = {one.ref: one.id for one in found} if relink else {}
-    instructions = tuple(
+    rows = tuple(
         row.model_copy(update={"id": relinked[row.ref]}) if row.ref in relinked else row
-        for row in batch.instructions
+        for row in (batch_items.in_order(batch.items) if form is Form.BATCH_ITEMS else batch.items)
     )
-    is_known = existing.held is not None
-    changes = compare(instructions, held) if instructions and is_known else ()
-    body, refs = _body(form, existing, instructions, changes) if instructions else (None, ())
+    laid = batch_items.lay_out(existing.pages or (), rows) if form is Form.BATCH_ITEMS and rows else None
+    changes = _changes(existing, rows, laid)
+    body, refs = _body(existing, rows, changes, laid)
     details, patch, lacking = _details(batch.details, existing)
     return Plan(
         batch_id=batch.batch_id,
@@ -161,7 +169,7 @@ def make_plan(batch: Batch, existing: Existing, *, relink: bool = False, as_page
         status=existing.status,
         source=existing.source,
         form=form,
-        instructions=instructions,
+        items=rows,
         changes=changes,
         details=details,
         relinks=() if relink else found,
@@ -169,16 +177,21 @@ def make_plan(batch: Batch, existing: Existing, *, relink: bool = False, as_page
         body=body,
         refs=refs,
         patch=patch,
-        notes=(*_notes(existing, changes, body or patch), *notes),
+        notes=(
+            *_notes(existing, changes, body or patch),
+            *_page_notes(existing, form, rows, body, () if as_pages else beyond),
+            *tied,
+        ),
         obstacles=(
-            *_form_obstacles(form, batch.items, body),
-            *_obstacles(existing, form, instructions, body, lacking),
+            *_form_obstacles(form, rows, body, beyond),
+            *_crowded(laid, body, cell_of),
+            *_obstacles(existing, form, rows, body, lacking),
         ),
         fingerprint=_fingerprint(
             {
                 "batch": batch.batch_id,
                 "wire": form,
-                "held": None if existing.held is None else [asdict(one) for one in held],
+                "held": None if existing.held is None else [asdict(one) for one in existing.held],
                 "details": _fields(details),
                 "body": body,
                 "patch": patch,
@@ -188,19 +201,59 @@ def make_plan(batch: Batch, existing: Existing, *, relink: bool = False, as_page
     )
 
 
+def _form(existing: Existing, *, as_pages: bool, needs_pages: bool) -> Form:
+    """Return the wire form; a batch that holds nothing is given pages if the sheet needs them."""
+    if existing.pages is not None or as_pages or (existing.held == () and needs_pages):
+        return Form.BATCH_ITEMS
+    return Form.INSTRUCTIONS
+
+
+def _find_relinks(rows: Sequence[Item], existing: Existing) -> tuple[tuple[Relink, ...], tuple[str, ...]]:
+    """Find the ids of rows that lost theirs: of instructions among instructions, of blocks among blocks."""
+    asking = [to_sent(row) for row in rows if not isinstance(row, Block)]
+    found, notes = find_relinks(asking, existing.held or ())
+    blocks = [to_sent(row) for row in rows if isinstance(row, Block)]
+    if not blocks:
+        return found, notes
+    held = [one for one in batch_items.to_blocks(existing.pages or ()) if one.id]
+    others, more = find_relinks(blocks, held)
+    return found + others, notes + more
+
+
+def _instructions(rows: Sequence[Item]) -> tuple[Instruction, ...]:
+    return tuple(row for row in rows if not isinstance(row, Block))
+
+
+def _changes(existing: Existing, rows: Sequence[Item], laid: batch_items.Laid | None) -> tuple[Change, ...]:
+    """Return one change for each row, in order, and the deletes; none of the instructions if nobody knows them."""
+    instructions = _instructions(rows)
+    changes = compare(instructions, existing.held) if instructions and existing.held is not None else ()
+    if laid is None:
+        return changes
+    pages = existing.pages or ()
+    blocks = [row for row in rows if isinstance(row, Block)]
+    if blocks:
+        by_ref = {one.ref: one for one in (*changes, *compare_blocks(blocks, batch_items.to_blocks(pages)))}
+        deletes = [one for one in changes if one.kind is Kind.DELETE]
+        changes = (*(by_ref[row.ref] for row in rows if row.ref in by_ref), *deletes)
+    if all(row.page is not None for row in rows):
+        return with_places(changes, batch_items.moved(pages, laid.pages))
+    return changes
+
+
 def _body(
-    form: Form, existing: Existing, instructions: Sequence[Instruction], changes: Sequence[Change]
+    existing: Existing, rows: Sequence[Item], changes: Sequence[Change], laid: batch_items.Laid | None
 ) -> tuple[dict[str, JSON] | None, tuple[str, ...]]:
     """Return what would be sent, None if nothing differs, and the ref of each of its items."""
-    if form is Form.INSTRUCTIONS:
-        is_same = existing.held is not None and all(one.kind is Kind.KEEP for one in changes)
-        refs = tuple(row.ref for row in instructions)
-        return (None, ()) if is_same else (request_body(instructions), refs)
-    pages = existing.pages or []
-    laid = batch_items.lay_out(pages, instructions, [None] * len(instructions))
-    is_same = laid.pages == batch_items.without_server_made(pages)
-    sent: list[JSON] = [*laid.pages]
-    return (None, ()) if is_same else ({form.value: sent}, laid.refs)
+    if laid is not None:
+        is_same = laid.pages == batch_items.without_server_made(existing.pages or ())
+        sent: list[JSON] = [*laid.pages]
+        return (None, ()) if is_same else ({Form.BATCH_ITEMS.value: sent}, laid.refs)
+    instructions = _instructions(rows)
+    is_known = existing.held is not None
+    if not instructions or (is_known and all(one.kind is Kind.KEEP for one in changes)):
+        return None, ()
+    return request_body(instructions), tuple(row.ref for row in instructions)
 
 
 def _details(
@@ -248,7 +301,7 @@ def _notes(existing: Existing, changes: Sequence[Change], sent: object) -> list[
 
 
 def _obstacles(
-    existing: Existing, form: Form, instructions: Sequence[Instruction], body: object, lacking: Sequence[str]
+    existing: Existing, form: Form, rows: Sequence[Item], body: object, lacking: Sequence[str]
 ) -> list[str]:
     """Say why the plan cannot be pushed, whatever is consented to."""
     found = []
@@ -270,34 +323,63 @@ def _obstacles(
             "if it is given pages. Leave --pages out, or use a new batch."
         )
     else:
-        found += _held_obstacles(existing.held, form, instructions)
+        found += _held_obstacles(existing, existing.held, form, rows)
     return found
 
 
-def _form_obstacles(form: Form, items: Sequence[Item], body: object) -> Iterator[str]:
+def _page_notes(
+    existing: Existing, form: Form, rows: Sequence[Item], body: object, beyond: Sequence[str]
+) -> list[str]:
+    notes = []
+    if form is Form.BATCH_ITEMS and existing.pages is None and body is not None and beyond:
+        notes.append(f"The batch gets pages, because the sheet needs them ({named(beyond)}).")
+    known = {row.id for row in rows if isinstance(row, Block)}
+    others = [one for one in batch_items.to_blocks(existing.pages or ()) if one.id and one.id not in known]
+    if known and others:
+        notes.append(
+            f"{len(others)} content block(s) on Prolific have no row in the sheet; they stay as they are."
+        )
+    return notes
+
+
+def _form_obstacles(form: Form, rows: Sequence[Item], body: object, beyond: Sequence[str]) -> Iterator[str]:
     """Name the cells that the wire form has no field for."""
     # What Prolific holds already, and nobody sends, is in nobody's way; a list of instructions never holds a block.
-    sent = [one for one in items if body is not None or isinstance(one, Block)]
-    beyond = [f"{one.ref} {column}" for one in sent for column in not_carried(one)]
-    if beyond and form is Form.INSTRUCTIONS:
+    is_sent = body is not None or any(isinstance(row, Block) for row in rows)
+    if beyond and is_sent and form is Form.INSTRUCTIONS:
         yield (
-            f"The batch has no pages, and Prolific takes {len(beyond)} cell(s) of the sheet for batches made of pages only "
-            f"({named(beyond)}). Clear the cells, leave the rows out with a # before their ref, or give the batch pages "
-            "with --pages if it holds no instruction yet."
+            f"The batch has instructions and no pages, and Prolific takes {len(beyond)} cell(s) of the sheet for batches made "
+            f"of pages only ({named(beyond)}). Clear the cells, leave the rows out with a # before their ref, or use a new batch."
         )
 
 
-def _held_obstacles(held: Sequence[Held], form: Form, instructions: Sequence[Instruction]) -> list[str]:
+def _crowded(
+    laid: batch_items.Laid | None, body: object, cell_of: Callable[[str, str], str]
+) -> Iterator[str]:
+    refs = batch_items.crowded(laid) if laid is not None and body is not None else ()
+    if refs:
+        yield (
+            f"A row of a page has one or two columns, and content of Prolific's may take one "
+            f"({named(cell_of(ref, 'column') for ref in refs)}). Put something into another row."
+        )
+
+
+def _held_obstacles(existing: Existing, held: Sequence[Held], form: Form, rows: Sequence[Item]) -> list[str]:
     found = []
-    known = {one.id for one in held}
-    strangers = [row.ref for row in instructions if row.id is not None and row.id not in known]
+    known = {
+        False: {one.id for one in held},
+        True: {one.id for one in batch_items.to_blocks(existing.pages or ())},
+    }
+    strangers = [
+        row.ref for row in rows if row.id is not None and row.id not in known[isinstance(row, Block)]
+    ]
     if strangers:
         found.append(
             f"Prolific does not know the ids of {len(strangers)} instruction(s) in this batch ({named(strangers)}). "
             "If the sheet is a copy for another batch, or they were deleted on Prolific, clear their instruction_id "
             "cells to create them again; otherwise check the batch_id."
         )
-    foreign = [one for one in held if one.cannot_carry and _would_lose(one, form, instructions)]
+    foreign = [one for one in held if one.cannot_carry and _would_lose(one, form, rows)]
     if foreign:
         names = named(f"{quote(one.content.description)}: {', '.join(one.cannot_carry)}" for one in foreign)
         found.append(
@@ -307,9 +389,9 @@ def _held_obstacles(held: Sequence[Held], form: Form, instructions: Sequence[Ins
     return found
 
 
-def _would_lose(one: Held, form: Form, instructions: Sequence[Instruction]) -> bool:
+def _would_lose(one: Held, form: Form, rows: Sequence[Item]) -> bool:
     """Whether a push loses what has no column: a PUT always, a layout only if the instruction's type changes."""
-    types = {row.id: row.type for row in instructions}
+    types = {row.id: row.type for row in rows}
     return form is Form.INSTRUCTIONS or types.get(one.id, one.type) != one.type
 
 

@@ -179,7 +179,7 @@ class Stage:
         with tempfile.TemporaryDirectory(prefix="crash-") as folder:
             scene = set_scene(case.shape, self._sandbox, Path(folder))
             for fault in case.faults:
-                self._sandbox.ask("fault", method="PUT", **fault)
+                self._sandbox.ask("fault", method=case.shape.method, **fault)
             try:
                 broken = [*self._die(case, scene), *self._finish(case, scene)]
             except TimeoutError as error:
@@ -218,7 +218,9 @@ class Stage:
         self._last = end
 
     def _puts(self) -> int:
-        return sum(entry.is_committed and entry.method == "PUT" for entry in self._sandbox.ask("ledger"))
+        """How often instructions were replaced, as far as a ledger tells: a PATCH may be one of the batch's name only."""
+        ledger = self._sandbox.ask("ledger")
+        return sum(e.is_committed and (e.method == "PUT" or bool(e.ids_created)) for e in ledger)
 
     def _enter(self, verb: Verb, end: End) -> Iterator[str]:
         if end.is_killed:

@@ -92,7 +92,7 @@ def brief(pages: Sequence[Mapping[str, Any]]) -> str:
 
     def name(item: Mapping[str, Any]) -> str:
         if "id" not in item:
-            return f"+{item.get('description', item['type'])}"
+            return f"+{item.get('description', item.get('content', item['type']))}"
         return str(UUID(item["id"]).int)
 
     return " | ".join(

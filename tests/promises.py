@@ -126,18 +126,21 @@ def broken_at_the_end(scene: Scene, sandbox: SandboxElsewhere) -> Iterator[str]:
     """Prolific holds what the sheet says, created once; the sheet has the ids; the journal is at rest."""
     in_sheet = ids_in_all(scene)
     created = Counter(
-        entry.path.split("/")[-2]
+        entry.path.split("/batches/")[1].split("/")[0]
         for entry in sandbox.ask("ledger")
-        if entry.is_committed and entry.method == "PUT"
+        if entry.is_committed
         for _ in entry.ids_created
     )
     for batch in scene.batches:
-        yield from _broken_batch(batch, sandbox, in_sheet, created[batch.id])
+        # In a layout each comes with a page, a row and a column.
+        born = created[batch.id] / (4 if scene.shape.is_paged else 1)
+        yield from _broken_batch(batch, sandbox, in_sheet, born)
+        yield from _broken_content(batch, sandbox)
     yield from _broken_journal(scene.place.state / "journal.sqlite3")
 
 
 def _broken_batch(
-    batch: HeldBatch, sandbox: SandboxElsewhere, in_sheet: dict[str, str], created: int
+    batch: HeldBatch, sandbox: SandboxElsewhere, in_sheet: dict[str, str], created: float
 ) -> Iterator[str]:
     held = sandbox.ask("instructions", batch.id)
     if [item["description"] for item in held] != list(batch.texts.values()):
@@ -148,10 +151,18 @@ def _broken_batch(
         yield f"{batch.ref}: a known id is lost"
     if created != batch.new:
         yield f"{batch.ref}: {created} instructions were created, for {batch.new} new ones"
-    if batch.new and sandbox.ask("generations", batch.id) != 1:
+    if batch.new and not batch.content and sandbox.ask("generations", batch.id) != 1:
         yield f"{batch.ref}: {sandbox.ask('generations', batch.id)} generations of instructions"
     if sandbox.ask("batch", batch.id)["name"] != batch.name:
         yield f"{batch.ref} is called {sandbox.ask('batch', batch.id)['name']}"
+
+
+def _broken_content(batch: HeldBatch, sandbox: SandboxElsewhere) -> Iterator[str]:
+    """What the sheet does not describe is as it was, in its order."""
+    pages = sandbox.ask("batch", batch.id)["batch_items"] or []
+    content = [page for page in pages if page in batch.content]
+    if content != batch.content:
+        yield f"{batch.ref}: content is not as it was: {content}"
 
 
 def _broken_journal(path: Path) -> Iterator[str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any, Final, Literal
+from uuid import UUID
 
 from tests.books import write_book
 from tests.elsewhere import SandboxElsewhere
@@ -49,6 +50,7 @@ class Shape:
         details: Whether the batches' names change too, which is a PATCH.
         workbooks: How many, in one push.
         jobs: How many workbooks, and batches of one, are on their way side by side.
+        is_paged: Whether the batches are made of pages, so that a PATCH takes the place of the PUT.
     """
 
     batches: int
@@ -56,12 +58,19 @@ class Shape:
     details: bool
     workbooks: int = 1
     jobs: int = 1
+    is_paged: bool = False
+
+    @property
+    def method(self) -> str:
+        """How a push sends instructions."""
+        return "PATCH" if self.is_paged else "PUT"
 
     def __str__(self) -> str:
         """Return it as the summary names it."""
         books = f"{self.workbooks} × " if self.workbooks > 1 else ""
         side_by_side = f", {self.jobs} jobs" if self.jobs > 1 else ""
-        return f"{books}{self.batches} {self.rows}{' +details' if self.details else ''}{side_by_side}"
+        pages = " in pages" if self.is_paged else ""
+        return f"{books}{self.batches} {self.rows}{pages}{' +details' if self.details else ''}{side_by_side}"
 
 
 #: What is pushed side by side.
@@ -71,8 +80,16 @@ CONCURRENT: Final = (
     Shape(1, "new", details=False, workbooks=4, jobs=4),
     Shape(2, "mixed", details=True, workbooks=3, jobs=32),
 )
+#: What is pushed as a layout.
+PAGED: Final = (
+    Shape(1, "new", details=False, is_paged=True),
+    Shape(1, "mixed", details=True, is_paged=True),
+    Shape(2, "known", details=False, is_paged=True),
+    Shape(3, "mixed", details=False, jobs=4, is_paged=True),
+)
 SHAPES: Final = (
     *CONCURRENT,
+    *PAGED,
     *(
         Shape(batches, rows, details)
         for batches, rows, details in product((1, 2, 3), ("new", "known", "mixed"), (False, True))
@@ -91,6 +108,7 @@ class HeldBatch:
         name: The name that it must have in the end.
         texts: The descriptions that it must hold in the end, in order, by ref.
         known: The ids that stood in the workbook, by ref.
+        content: Items of its layout that the sheet does not describe, with all around them.
     """
 
     id: str
@@ -98,6 +116,7 @@ class HeldBatch:
     name: str
     texts: dict[str, str] = field(default_factory=dict)
     known: dict[str, str] = field(default_factory=dict)
+    content: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def new(self) -> int:
@@ -165,7 +184,10 @@ def _set_batch(shape: Shape, number: int, sandbox: SandboxElsewhere) -> HeldBatc
         _item(refs.index(ref), texts[ref] + (" Once." if ref != refs[0] else "")) for ref in reversed(known)
     ]
     before, after = f"Batch {number}", f"Wave {number}"
-    batch_id = sandbox.ask("add_batch", before, instructions=held)
+    pages, content = _pages(number, held) if shape.is_paged else (None, [])
+    batch_id = sandbox.ask(
+        "add_batch", before, instructions=[] if shape.is_paged else held, batch_items=pages
+    )
     ids = [item["id"] for item in sandbox.ask("instructions", batch_id)]
     return HeldBatch(
         batch_id,
@@ -173,7 +195,24 @@ def _set_batch(shape: Shape, number: int, sandbox: SandboxElsewhere) -> HeldBatc
         after if shape.details else before,
         texts,
         dict(zip(reversed(known), ids, strict=True)),
+        content,
     )
+
+
+def _pages(number: int, held: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Lay instructions out, with content in front and between; returns all pages, and those of content."""
+
+    def page(at: int, item: dict[str, Any]) -> dict[str, Any]:
+        uuids = (str(UUID(int=(number + 1) * 1000 + at * 10 + level)) for level in range(4))
+        page_id, row_id, column_id, item_id = uuids
+        items = [{"id": item_id, **item}]
+        return {"id": page_id, "rows": [{"id": row_id, "columns": [{"id": column_id, "items": items}]}]}
+
+    read = {"type": "rich_text", "content": "<p>Read this.</p>", "content_format": "html"}
+    pages = [
+        page(at, item) for at, item in enumerate([read, *(one for item in held for one in (item, read))])
+    ]
+    return pages, pages[::2]
 
 
 def _item(number: int, description: str) -> dict[str, Any]:

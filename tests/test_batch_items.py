@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import pytest
+from hypothesis import given
 
 from importer.errors import OutcomeUnknown, ProlificError
-from importer.model import FreeText, Instruction, MultipleChoice, Option
+from importer.model import DatasetField, FreeText, Item, MultipleChoice, Option, RichText
 from importer.wire.batch_items import (
+    asking,
     check_layout,
     crowded,
+    in_order,
     is_same,
     lay_out,
     lies_as_sent,
+    moved,
     places,
     to_held,
     without_server_made,
 )
+from importer.wire.instructions import content_of, to_content
 from importer.wire.layout import Place
 from tests.layouts import ask, brief, by_hand, items, page, single, text, uuid
+from tests.strategies import layouts
 
 
 def row(number: int | str, description: str = "") -> FreeText:
@@ -30,10 +37,15 @@ def row(number: int | str, description: str = "") -> FreeText:
     return FreeText(ref=f"Q{number}", id=uuid(number), description=description or f"Why {number}?")
 
 
-def laid(pages: Sequence[dict[str, Any]], *rows: Instruction | tuple[Instruction, Place]) -> str:
+def laid(pages: Sequence[dict[str, Any]], *rows: Item | tuple[Item, Place]) -> str:
     """The layout of some rows, in short; a row may come with its place."""
-    placed = [one if isinstance(one, tuple) else (one, None) for one in rows]
-    return brief(lay_out(pages, [one for one, _ in placed], [place for _, place in placed]).pages)
+    placed = [at(*one) if isinstance(one, tuple) else one for one in rows]
+    return brief(lay_out(pages, in_order(placed)).pages)
+
+
+def at(one: Item, place: Place) -> Item:
+    """A row with a place."""
+    return one.model_copy(update=dict(zip(("page", "row", "column"), place, strict=True)))
 
 
 # ---------------------------------------------------------------- in the order of the sheet
@@ -48,7 +60,7 @@ def test_what_does_not_change_is_sent_as_it_came():
 
     assert ["1", "2", "3", "4", "5"] == [str(int(one.id[-2:], 16)) for one in held]
     rows = [row(1), row(2), CHOICE, row(4), row(5)]
-    assert by_hand() == lay_out(by_hand(), rows, [None] * 5).pages
+    assert by_hand() == lay_out(by_hand(), rows).pages
 
 
 CHOICE = MultipleChoice(
@@ -67,7 +79,7 @@ def test_an_edit_keeps_what_has_no_column():
     )
 
     pages = by_hand(hint="stays")
-    sent = lay_out(pages, [row(1), row(2, "How?"), edited, row(4), row(5)], [None] * 5).pages
+    sent = lay_out(pages, [row(1), row(2, "How?"), edited, row(4), row(5)]).pages
 
     by_id = {item.get("id"): item for item in items(sent)}
     assert ask(2, "How?", hint="stays") == by_id[uuid(2)]
@@ -80,14 +92,14 @@ def test_an_edit_keeps_what_has_no_column():
 
 def test_a_cleared_cell_clears_the_field():
     """What has a column and is blank on the sheet goes."""
-    sent = lay_out([single(1, ask(1, helper_text="Help"))], [row(1)], [None]).pages
+    sent = lay_out([single(1, ask(1, helper_text="Help"))], [row(1)]).pages
 
     assert [ask(1)] == items(sent)
 
 
 def test_another_type_takes_nothing_of_the_old_one():
     """Fields of a type mean nothing for another."""
-    sent = lay_out([single(1, ask(3, validation={"type": "number"}))], [CHOICE], [None]).pages
+    sent = lay_out([single(1, ask(3, validation={"type": "number"}))], [CHOICE]).pages
 
     assert "validation" not in items(sent)[0]
 
@@ -132,7 +144,7 @@ def test_new_ones_stand_behind_the_one_above(rows: tuple[int | str, ...], expect
 
 def test_refs_name_what_the_sheet_describes():
     """One for each item; none for content and for types that the sheet does not know."""
-    sent = lay_out(by_hand(), [row(1), row(2), row("new"), CHOICE, row(4), row(5)], [None] * 6)
+    sent = lay_out(by_hand(), [row(1), row(2), row("new"), CHOICE, row(4), row(5)])
 
     assert ["", "", "Q1", "", "Q2", "", "new", "", "Q3", "", "Q4", "", "Q5", ""] == list(sent.refs)
 
@@ -166,7 +178,7 @@ def test_numbers_of_what_is_there_change_nothing():
     wanted = [places(PAGES)[one.id or ""] for one in rows]
 
     assert [(2, 1, 1), (2, 1, 2), (4, 1, 1)] == wanted
-    assert PAGES == lay_out(PAGES, rows, wanted).pages
+    assert PAGES == lay_out(PAGES, [at(*one) for one in zip(rows, wanted, strict=True)]).pages
 
 
 @pytest.mark.parametrize(
@@ -188,17 +200,18 @@ def test_pages_are_known_by_what_they_hold(rows: list[tuple[int | str, int]], ex
 
 def test_pages_keep_their_ids_with_what_they_hold():
     """A page that only gets another number is the same page."""
-    sent = lay_out(PAGES, [row(3), row(1), row(2)], [(1, 1, 1), (2, 1, 1), (2, 1, 2)]).pages
+    sent = lay_out(PAGES, [at(row(3), (1, 1, 1)), at(row(1), (2, 1, 1)), at(row(2), (2, 1, 2))]).pages
 
     assert [9, 2, 3, 1, 8] == [int(one["id"].replace("-", ""), 16) // 10_000 for one in sent]
 
 
 def test_more_than_two_columns_are_named():
     """Prolific takes one or two; content has a column, too."""
-    pages = [page(1, [[text(9)], [ask(1)]])]
-    sent = lay_out(pages, [row(1), row("n")], [(1, 1, 2), (1, 1, 3)]).pages
+    pages = [page(1, [[text(9)], [ask(1)]]), single(2, ask(2))]
+    rows = [at(row(1), (1, 1, 1)), at(row("n"), (1, 1, 2)), at(row(2), (2, 1, 1))]
 
-    assert ((1,), ()) == (crowded(sent), crowded(pages))
+    assert ("Q1", "n") == crowded(lay_out(pages, rows))
+    assert () == crowded(lay_out(pages, [row(1), row(2)]))
 
 
 # ---------------------------------------------------------------- reading and comparing
@@ -208,20 +221,18 @@ def test_more_than_two_columns_are_named():
 def test_what_is_no_layout_is_not_read(pages: Any):
     """Nothing is planned from an answer that cannot be read."""
     with pytest.raises(OutcomeUnknown):
-        check_layout(pages, None)
+        check_layout(pages)
 
 
-def test_a_layout_that_lacks_an_instruction_is_not_planned_from():
-    """A push would delete it unseen; content is no instruction, a type that nobody knows may be one."""
-    assert by_hand() == check_layout(by_hand(), 6)
-    with pytest.raises(ProlificError, match="counts 7 instruction"):
-        check_layout(by_hand(), 7)
+def test_what_nobody_knows_may_be_an_instruction():
+    """Content is none; a type without a name in the sheet counts, so that nothing is taken for missing."""
+    assert (by_hand(), 6) == (check_layout(by_hand()), asking(by_hand()))
 
 
 def test_an_id_twice_is_not_planned_from():
     """Which of the two is kept, nobody knows."""
     with pytest.raises(ProlificError, match="twice"):
-        check_layout([single(1, ask(1)), single(2, ask(1))], None)
+        check_layout([single(1, ask(1)), single(2, ask(1))])
 
 
 def test_what_only_a_server_says_is_neither_sent_nor_compared():
@@ -253,9 +264,118 @@ def test_layouts_differ_in_ids_contents_and_places(other: list[dict[str, Any]]):
 
 def test_new_entries_lie_where_they_were_sent():
     """What had no id may have any; what had one must lie there under it."""
-    sent = lay_out([single(1, ask(1), text(9))], [row(1), row("n")], [None, None]).pages
+    sent = lay_out([single(1, ask(1), text(9))], [row(1), row("n")]).pages
 
     assert lies_as_sent(sent, [single(1, ask(1), text(9)), single(2, ask(2, "n"))])
     assert not lies_as_sent(sent, [single(2, ask(2, "n")), single(1, ask(1), text(9))])
     assert not lies_as_sent(sent, [single(1, ask(1)), single(2, ask(2, "n"))])
     assert not lies_as_sent(sent, [single(1, ask(1), text(8)), single(2, ask(2, "n"))])
+
+
+# ---------------------------------------------------------------- content blocks of the sheet
+def block(ref: str, number: int | None = None, content: str = "") -> RichText:
+    """A row of rich text; with a number the block that `text` made."""
+    return RichText(
+        ref=ref,
+        id=None if number is None else uuid(number),
+        content=content or (ref if number is None else f"<p>{number}</p>"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (("b", 1, 2), "+b 1 | 9 2"),
+        ((1, "b", 2), "1 | 9 +b 2"),
+        ((1, 2, "b", "c"), "1 | 9 2 +b +c"),
+        (("b", "n", 1, 2), "+b +n | 1 | 9 2"),
+        ((1, "b", "c", "n", 2), "1 | +b +c +n | 9 2"),
+    ],
+)
+def test_new_blocks_join_the_next_row(rows: tuple[int | str, ...], expected: str):
+    """Right above it, in its column; the last ones stand below the last row."""
+    pages = [single(1, ask(1)), single(2, text(9), ask(2))]
+
+    made = [block(one) if one in ("b", "c") else row(one) for one in rows]
+
+    sent = lay_out(pages, made)
+    assert expected == brief(sent.pages)
+    assert [one.ref for one in made] == [ref for ref in sent.refs if ref]
+
+
+def test_known_blocks_are_edited_where_they_are():
+    """Wherever their row stands; those without a row stay, and so do instructions if the sheet has none."""
+    pages = [single(1, text(8), ask(1)), single(2, text(9), ask(2))]
+
+    sent = lay_out(pages, [row(1), row(2), block("B", 9, "New")])
+    only = lay_out(pages, [block("B", 9, "New")])
+
+    assert brief(pages) == brief(sent.pages) == brief(only.pages)
+    assert "New" == items(sent.pages)[2]["content"]
+    assert sent.pages == only.pages
+    assert ["", "Q1", "B", "Q2"] == list(sent.refs)
+
+
+def test_places_move_blocks_too():
+    """What has a row and a place goes there; an intro with a row stays one."""
+    pages = [single(9, text(90), display_position="intro"), single(1, text(8), ask(1)), single(2, ask(2))]
+    rows = [
+        at(block("I", 90), (1, 1, 1)),
+        at(row(1), (2, 1, 1)),
+        at(row(2), (3, 1, 1)),
+        at(block("B", 8), (3, 1, 1)),
+    ]
+
+    sent = lay_out(pages, in_order(rows)).pages
+
+    assert "90 | 1 | 2 8" == brief(sent)
+    assert "intro" == sent[0]["display_position"]
+    assert {uuid(8): ((2, 1, 1), (3, 1, 1))} == moved(pages, sent)
+
+
+def test_a_dataset_field_is_known_by_what_it_shows():
+    """Prolific gives it no id: the first row of a field is the first that shows it."""
+    shown = {"type": "dataset_field", "field": "answer"}
+    pages = [single(1, dict(shown), ask(1)), single(2, dict(shown), ask(2))]
+    first, second, third = (DatasetField(ref=f"F{n}", field="answer") for n in range(3))
+
+    assert pages == lay_out(pages, [first, row(1), second, row(2)]).pages
+    assert "+dataset_field 1 | +dataset_field 2 +dataset_field" == laid(
+        pages, first, row(1), second, row(2), third
+    )
+
+
+@given(layouts())
+def test_every_row_is_laid_out_once(rows: tuple[Item, ...]):
+    """Whatever the sheet holds: each row once, its content, and laying it out again changes nothing."""
+    rows = in_order([one.model_copy(update={"id": None}) for one in rows])
+
+    sent = lay_out([], rows)
+
+    numbered = with_ids(sent.pages)
+    by_ref = {one.ref: one for one in rows}
+    assert sorted(by_ref) == sorted(sent.refs)
+    assert {ref: to_content(one) for ref, one in by_ref.items()} == {
+        ref: content_of(item) for ref, item in zip(sent.refs, items(sent.pages), strict=True)
+    }
+    ids = {ref: item.get("id") for ref, item in zip(sent.refs, items(numbered), strict=True)}
+    again = [one.model_copy(update={"id": ids[one.ref]}) for one in rows]
+    assert numbered == lay_out(numbered, again).pages
+    assert lies_as_sent(sent.pages, numbered)
+
+
+def with_ids(pages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A layout as Prolific answers it: an id for everything but a dataset_field."""
+    numbers = count(1000)
+
+    def numbered(entry: dict[str, Any]) -> dict[str, Any]:
+        inner = {
+            name: [numbered(one) for one in entry[name]]
+            for name in ("rows", "columns", "items")
+            if name in entry
+        }
+        return {**entry, **inner} | (
+            {} if entry.get("type") == "dataset_field" else {"id": uuid(next(numbers))}
+        )
+
+    return [numbered(page) for page in pages]

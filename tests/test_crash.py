@@ -20,7 +20,7 @@ import pytest
 
 from importer.sandbox import Sandbox
 from tests.books import LIKERT, write_book
-from tests.scenes import CONCURRENT, SHAPES
+from tests.scenes import CONCURRENT, PAGED, SHAPES
 from tests.test_push import ids_held, ids_in
 
 KILLS: Final = 220
@@ -68,6 +68,11 @@ def test_every_checkpoint_was_deadly(tally: dict[str, Any]):
 def test_pushes_side_by_side_were_killed(tally: dict[str, Any]):
     """Threads of several batches and of several workbooks, in the middle of each other's steps."""
     assert 30 <= sum(tally["shapes"][str(shape)] for shape in CONCURRENT)
+
+
+def test_pushes_of_layouts_were_killed(tally: dict[str, Any]):
+    """A PATCH with pages goes the same way as a PUT."""
+    assert 20 <= sum(tally["shapes"][str(shape)] for shape in PAGED)
 
 
 def test_every_shape_was_killed(tally: dict[str, Any]):

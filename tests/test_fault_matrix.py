@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -35,10 +36,18 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 def every(column: str, *kinds: str) -> pytest.MarkDecorator:
-    """Run a test for the rows of a column; for all their kinds of workbook, or for some."""
-    chosen = [(row, kind) for row, kind in cells(column) if not kinds or kind in kinds]
-    names = [f"{row.title}-{kind}" for row, kind in chosen]
-    return pytest.mark.parametrize(("row", "kind"), chosen, ids=names)
+    """
+    Run a test for the rows of a column, for all their kinds of workbook or for some.
+
+    Of batches made of pages a third is played, others in each column, or every row (`make faults`).
+    """
+    chosen = [(row, kind, False) for row, kind in cells(column) if not kinds or kind in kinds]
+    paged = [(row, kind, True) for row, kind, _ in chosen if row.paged(column) is not None]
+    if not IS_COMPLETE:
+        paged = sorted(Random(column).sample(paged, len(paged) // 3), key=paged.index)  # noqa: S311 - rows, no secrets
+    chosen += paged
+    names = [f"{row.title}-{kind}{'-pages' if is_paged else ''}" for row, kind, is_paged in chosen]
+    return pytest.mark.parametrize(("row", "kind", "is_paged"), chosen, ids=names)
 
 
 def some(column: str) -> pytest.MarkDecorator:
@@ -55,61 +64,62 @@ def some(column: str) -> pytest.MarkDecorator:
 
 @pytest.mark.parametrize("batches", [1, 3])
 @every("once")
-def test_fault_of_one_put(stage: Stage, row: Row, kind: str, batches: int) -> None:
+def test_fault_of_one_put(stage: Stage, row: Row, kind: str, is_paged: bool, batches: int) -> None:
     """The first batch's PUT is struck once; the other batches are not disturbed."""
-    with playing(stage, row, Scene(kind, batches), "once") as play:
+    with playing(stage, row, Scene(kind, batches, is_paged=is_paged), "once") as play:
         heard = play.push()
-        cell = row.cell("once", kind)
+        cell = row.cell("once", kind, is_paged=is_paged)
         is_shared = batches > 1 and cell.code and not row.is_for_all
         check_seen(play, row, cell, heard, SOME if is_shared else cell.code)
         check_end(play, row, cell, struck=batches if row.fault == "gone" else 1)
 
 
 @every("lasting")
-def test_fault_of_every_put(stage: Stage, row: Row, kind: str) -> None:
+def test_fault_of_every_put(stage: Stage, row: Row, kind: str, is_paged: bool) -> None:
     """Every PUT is struck for as long as the push runs."""
-    play_lasting(stage, row, Scene(kind))
+    play_lasting(stage, row, Scene(kind, is_paged=is_paged))
 
 
 @every("lasting", "both")
-def test_fault_of_every_put_of_three_batches(stage: Stage, row: Row, kind: str) -> None:
+def test_fault_of_every_put_of_three_batches(stage: Stage, row: Row, kind: str, is_paged: bool) -> None:
     """What comes of one batch comes of all."""
-    play_lasting(stage, row, Scene(kind, 3))
+    play_lasting(stage, row, Scene(kind, 3, is_paged=is_paged))
 
 
 def play_lasting(stage: Stage, row: Row, scene: Scene, jobs: int = 1) -> None:
     with playing(stage, row, scene, "lasting", jobs) as play:
         heard = play.push()
-        cell = row.cell("lasting", scene.kind)
+        cell = row.cell("lasting", scene.kind, is_paged=scene.is_paged)
         check_seen(play, row, cell, heard, cell.code)
         check_end(play, row, cell, struck=scene.batches)
 
 
 @every("read")
-def test_fault_of_what_is_read_before(stage: Stage, row: Row, kind: str) -> None:
+def test_fault_of_what_is_read_before(stage: Stage, row: Row, kind: str, is_paged: bool) -> None:
     """Without a trustworthy reading nothing is sent."""
-    with playing(stage, row, Scene(kind), "read") as play:
+    with playing(stage, row, Scene(kind, is_paged=is_paged), "read") as play:
         heard = play.push()
-        cell = row.cell("read", kind)
+        cell = row.cell("read", kind, is_paged=is_paged)
         assert (cell.end is End.AGAIN) == (play.states() == [])
         check_seen(play, row, cell, heard, cell.code)
         check_end(play, row, cell, struck=1)
 
 
 @every("look")
-def test_fault_of_what_is_read_after(stage: Stage, row: Row, kind: str) -> None:
+def test_fault_of_what_is_read_after(stage: Stage, row: Row, kind: str, is_paged: bool) -> None:
     """The PUT was applied, its answer was lost, and then the reading is struck, too."""
-    with playing(stage, row, Scene(kind), "look") as play:
-        stage.sandbox.fault("reset-after", method="PUT")
+    with playing(stage, row, Scene(kind, is_paged=is_paged), "look") as play:
+        stage.sandbox.fault("reset-after", method=play.scene.method)
         heard = play.push()
-        cell = row.cell("look", kind)
+        cell = row.cell("look", kind, is_paged=is_paged)
         check_seen(play, row, cell, heard, cell.code)
         check_end(play, row, cell, struck=1)
 
 
 @every("patch")
-def test_fault_of_every_patch(stage: Stage, row: Row, kind: str) -> None:
+def test_fault_of_every_patch(stage: Stage, row: Row, kind: str, is_paged: bool) -> None:
     """A PATCH that fails keeps the PUT behind it back."""
+    assert not is_paged
     with playing(stage, row, Scene(kind, has_names=True), "patch") as play:
         heard = play.push()
         cell = row.cell("patch", kind)
@@ -194,10 +204,11 @@ def playing(stage: Stage, row: Row, scene: Scene, column: str, jobs: int = 1) ->
     def switch_off() -> None:
         sandbox.switches.get_instructions = int(settings["status"])
 
+    path = "" if scene.is_paged else INSTRUCTIONS
     look_times = LAGGING if row.fault == "stale" else None
     before: dict[str, Callable[[], None]] = {
-        "once": strike("PUT", times=1, path=INSTRUCTIONS),
-        "lasting": strike("PUT", path=INSTRUCTIONS),
+        "once": strike(scene.method, times=1, path=path),
+        "lasting": strike(scene.method, path=path),
         "read": strike("GET"),
         "patch": strike("PATCH"),
     }
@@ -241,9 +252,10 @@ def is_said(words: str, text: str) -> bool:
 def check_nothing_lost(play: Play, row: Row) -> None:
     """No second generation of ids, and no instruction gone that the plan did not name."""
     for number in play.scene.numbers:
-        born = 2 if row.fault == "ids-not-preserved" else play.scene.created
+        born = 2 + play.scene.is_paged if row.fault == "ids-not-preserved" else play.scene.created
         assert play.created(number) <= born
         if row.fault not in LOSING:
+            assert play.is_content_kept(number)
             assert play.scene.kept(number) <= set(play.held(number))
 
 

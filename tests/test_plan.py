@@ -305,7 +305,7 @@ def test_accepted_relinks_leave_nothing_to_send():
 
     check_gate(plan)
     assert {"Q1": uuid(1), "Q2": uuid(2), "Q3": uuid(3)} == plan.relinked
-    assert (False, (), THREE) == (plan.needs_push, plan.relinks, plan.instructions)
+    assert (False, (), THREE) == (plan.needs_push, plan.relinks, plan.items)
 
 
 def test_declining_relinks_takes_the_exact_number():

@@ -27,7 +27,7 @@ from tests.books import write_book
 from tests.desks import Clock, open_desk
 from tests.layouts import Entry, brief, by_hand, items, uuid
 from tests.sandboxes import API, call
-from tests.test_push import go, ids_in, push_and_die
+from tests.test_push import Crash, go, ids_in, push_and_die
 
 HEADERS = (
     "ref",
@@ -148,6 +148,112 @@ def test_lost_ids_are_proposed(desk: Desk, prolific: Sandbox, paged: str, tmp_pa
     assert "run again with --relink" in said(go(desk, path))
     assert 0 == go(desk, path, relink=True).exit_code
     assert ([uuid(n) for n in range(1, 6)], 0) == (list(ids_in(path).values()), patches(prolific))
+
+
+# ---------------------------------------------------------------- content, and places
+WIDE = (
+    "ref",
+    "type",
+    "description",
+    "content",
+    "page",
+    "row",
+    "column",
+    "option_exclusive",
+    "instruction_id",
+    "status",
+)
+
+
+def wide_book(folder: Path, batch_id: str, *rows: tuple[object, ...]) -> Path:
+    return write_book(
+        folder / "study.xlsx", {"Instructions": [WIDE, *rows], "Batches": [["batch_id"], [batch_id]]}
+    )
+
+
+def test_content_goes_out_and_its_ids_come_back(desk: Desk, prolific: Sandbox, tmp_path: Path):
+    """A batch that holds nothing is given pages if the sheet needs them, and the plan says why."""
+    batch_id = prolific.add_batch("New")
+    path = wide_book(
+        tmp_path,
+        batch_id,
+        ("B1", "rich_text", None, "<p>Read this.</p>", 1, None, None, None, None),
+        ("Q1", "free_text", "Why?", None, 1, 2, None, None, None),
+        ("Q2", "free_text", "How?", None, 1, 2, 2, None, None),
+    )
+
+    result = go(desk, path)
+
+    assert 0 == result.exit_code
+    (planned,) = result.results[0].planned
+    assert any("needs them (Instructions!B2, Instructions!E3" in note for note in planned.plan.notes)
+    now = pages(prolific, batch_id)
+    assert [item["id"] for item in items(now)] == list(ids_in(path).values())
+    assert ([3], [1, 2]) == ([len(items(now))], [len(row["columns"]) for row in now[0]["rows"]])
+    assert not any(p.plan.needs_push for p in go(desk, path).results[0].planned)
+
+
+def test_a_block_is_edited_in_place_and_stays_without_its_row(
+    desk: Desk, prolific: Sandbox, paged: str, tmp_path: Path
+):
+    """With its id it is changed where it is; a row that leaves the sheet deletes nothing."""
+    known = [
+        (ref, kind, text, None, None, None, None, None, one)
+        for ref, kind, text, *_, one in ROWS
+        if kind == "free_text"
+    ]
+    block = ("B1", "rich_text", None, "<p>New</p>", None, None, None, None, uuid(95))
+
+    assert 0 == go(desk, wide_book(tmp_path, paged, *known, block), allow_remove=1).exit_code
+    edited = pages(prolific, paged)
+    assert ["<p>New</p>"] == [item["content"] for item in items(edited) if item.get("id") == uuid(95)]
+    assert "90 | 91 1 92, 2 / +dataset_field | 94 | 93, 4 95 5 | 96" == brief(edited)
+
+    result = go(desk, wide_book(tmp_path, paged, *known))
+    assert (0, edited) == (result.exit_code, pages(prolific, paged))
+
+
+def test_what_a_batch_without_pages_cannot_hold_is_named_at_its_cell(
+    desk: Desk, prolific: Sandbox, tmp_path: Path
+):
+    """Where instructions are there already, pages are no way out."""
+    batch_id = prolific.add_batch("Old", instructions=[{"type": "free_text", "description": "Old?"}])
+    path = wide_book(tmp_path, batch_id, ("B1", "rich_text", None, "Read", None, None, None, None, None),
+                     ("Q1", "free_text", "Why?", None, None, None, None, None, None))  # fmt: skip
+
+    said_ = said(go(desk, path, allow_remove=1))
+
+    assert "(Instructions!B2)" in said_
+    assert 0 == patches(prolific)
+
+
+def test_a_crash_with_new_content_is_picked_up(desk: Desk, prolific: Sandbox, paged: str, tmp_path: Path):
+    """A block is created once, as an instruction is."""
+    known = [
+        (ref, kind, text, None, None, None, None, None, one)
+        for ref, kind, text, *_, one in ROWS
+        if kind == "free_text"
+    ]
+    path = wide_book(
+        tmp_path,
+        paged,
+        *known[:1],
+        ("B1", "rich_text", None, "Read", None, None, None, None, None),
+        *known[1:],
+    )
+    consent = {"allow_remove": 1}
+
+    def die(name: str) -> None:
+        if name == "answered":
+            raise Crash
+
+    with pytest.raises(Crash), open_desk(prolific.url, prolific.token, desk.state, Clock(), die) as first:
+        go(first, path, **consent)
+    (outcome,) = resume(desk, desk.journal.open_imports())
+
+    assert outcome.refusal is None
+    assert [1] == [len(r.ids_created) for r in prolific.ledger if r.ids_created]
+    assert ids_in(path)["B1"] in {item.get("id") for item in items(pages(prolific, paged))}
 
 
 # ---------------------------------------------------------------- pages for a batch without

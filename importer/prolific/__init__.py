@@ -358,7 +358,7 @@ def parse_layout(raw: str) -> list[dict[str, Any]]:
         batch = None
     pages = batch.get("batch_items") if isinstance(batch, dict) else None
     if not isinstance(pages, list) or not all(isinstance(page, dict) for page in pages):
-        raise OutcomeUnknown("The answer to the layout cannot be read.")
+        raise OutcomeUnknown("The answer to the instructions cannot be read.")
     return pages
 
 

@@ -18,6 +18,7 @@ from importer.errors import ProlificError, Rejected, WorkbookRefused
 from importer.push.crew import Crew
 from importer.sheets.headers import Place, find_sheet, first_rows, match_headers
 from importer.wire.batch_items import check_layout
+from importer.wire.forms import count
 from importer.workbook.reader import open_workbook
 
 if TYPE_CHECKING:
@@ -72,13 +73,12 @@ def fetch(desk: Desk, batch_id: str) -> Fetched:
     fetched = Fetched(batch, None)
     is_empty = fetched.count == 0 and not desk.journal.knows(batch_id)
     if (pages := batch.get("batch_items")) is not None:
-        return Fetched(batch, check_layout(pages, fetched.count))
-    if is_empty:
-        return fetched
-    fetched = Fetched(batch, fetch_items(desk.prolific, batch_id))
-    if fetched.items is not None and fetched.count is not None and fetched.count > len(fetched.items):
+        fetched = Fetched(batch, check_layout(pages))
+    elif not is_empty:
+        fetched = Fetched(batch, fetch_items(desk.prolific, batch_id))
+    if fetched.items is not None and fetched.count is not None and fetched.count > count(fetched.items):
         raise ProlificError(
-            f"Prolific counts {fetched.count} instruction(s) in the batch {batch_id}, but lists {len(fetched.items)}. "
+            f"Prolific counts {fetched.count} instruction(s) in the batch {batch_id}, but lists {count(fetched.items)}. "
             "A push would delete the others unseen. Try again in a minute."
         )
     return fetched
@@ -97,7 +97,7 @@ def fetch_items(prolific: Prolific, batch_id: str) -> Items | None:
 def fetch_pages(prolific: Prolific, batch_id: str) -> Items:
     """Read the layout of a batch; empty if it has none any more."""
     pages = prolific.get_batch(batch_id).get("batch_items")
-    return [] if pages is None else check_layout(pages, None)
+    return [] if pages is None else check_layout(pages)
 
 
 class Reading:

@@ -13,18 +13,35 @@ created 44 of 200 batches twice, HOLD 1.5 s none.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from importer.errors import OutcomeUnknown, ProlificError, TokenRefused, Unfinished
 from importer.journal import Import, State
-from importer.matching import Assignment, MatchRefused, assign_ids, equals_before, ids_replaced, named
+from importer.matching import (
+    Assignment,
+    MatchRefused,
+    assign_ids,
+    equals_before,
+    ids_replaced,
+    loosened,
+    named,
+)
 from importer.prolific import parse_instructions, parse_layout
 from importer.push.desk import Desk
 from importer.push.giving_up import way_out
 from importer.push.reading import Fetched, Items, fetch
-from importer.wire.batch_items import is_same
-from importer.wire.forms import Form, form_of, is_layout, lies_as_sent, to_held, to_sent
+from importer.wire.batch_items import ids_twice, is_same
+from importer.wire.forms import (
+    Form,
+    form_of,
+    is_harmless_twice,
+    is_layout,
+    lies_as_sent,
+    to_blocks,
+    to_held,
+    to_sent,
+)
 
 if TYPE_CHECKING:
     from importer.model import JSON
@@ -199,7 +216,7 @@ def _hold_left_s(desk: Desk, current: Import, watched_s: float) -> float:
 
 
 def _is_harmless_twice(current: Import) -> bool:
-    return all(one.id is not None for one in _sent(current))
+    return is_harmless_twice(body_of(current), current.refs)
 
 
 def _parse(current: Import, raw: str) -> Items:
@@ -253,10 +270,17 @@ def _conflict(desk: Desk, current: Import, look: _Look, reason: str) -> Unfinish
 
 def _assign(current: Import, answered: Items) -> Assignment:
     before = {one.id for one in to_held(current.before or [])}
+    if is_layout(answered) and (twice := ids_twice(answered)):
+        raise MatchRefused(f"Prolific's answer names an id more than once ({named(twice)}).")
     found = assign_ids(_sent(current), to_held(answered), before=before)
     if not lies_as_sent(body_of(current), answered):
         raise MatchRefused("Prolific lays out the batch in another way than was sent.")
-    return found
+    ids = dict(found.ids)
+    for one, held in to_blocks(body_of(current), current.refs, answered):
+        if loosened(one.content) != loosened(held.content):
+            raise MatchRefused(f"Prolific holds something else for {one.ref} than was sent.")
+        ids |= {one.ref: held.id} if held.id else {}
+    return replace(found, ids=ids)
 
 
 def _sent(current: Import) -> tuple[Sent, ...]:

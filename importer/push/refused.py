@@ -71,5 +71,5 @@ def _where(
 
 def _cell(issue: LayoutIssue, ref: str, current: Import, places: Places) -> str:
     """Return the cell of the column that an issue names first, else of the description."""
-    columns = (word for word in re.findall(r"\w+", issue.words) if word in places.instructions.numbers)
+    columns = (word for word in re.findall(r"\w+", issue.words) if word in places.instructions.column_numbers)
     return places.cell(current.batch_ref, ref, next(columns, _COLUMN))

@@ -57,7 +57,7 @@ def _plan_head(plan: Plan, workbook: str) -> Line:
     ref = f" {plan.batch_ref}" if plan.batch_ref else ""
     name = f" {quote(plan.name)}" if plan.name else ""
     # Without instructions on the sheet nothing is compared, so nothing is known to be counted.
-    known = [_SOURCES[plan.source].format(count=count)] if plan.instructions else []
+    known = [_SOURCES[plan.source].format(count=count)] if plan.items else []
     about = ", ".join([*known, *filter(None, [plan.status])])
     return line((workbook, "strong"), f" → batch{ref}{name} {plan.batch_id}", f" ({about})" if about else "")
 
@@ -66,7 +66,7 @@ def _change_lines(change: Change, relinks: Mapping[str, str]) -> Iterator[Line]:
     kind = change.kind
     mark = (f"{kind.sign} {kind.value:<6}", kind.value)
     ref = f" {change.ref} " if change.ref else " "
-    if kind is Kind.MOVE:
+    if kind is Kind.MOVE and not change.fields:
         yield line(mark, f"{ref}from place {change.existing_place} to {change.desired_place}", depth=1)
         return
     moved = f", moved from place {change.existing_place}" if change.is_moved else ""

@@ -12,7 +12,7 @@ from importer.errors import ImporterError, PlanRefused, Refusal
 from importer.hands import aside
 from importer.journal import Import, State
 from importer.model import Batch
-from importer.places import Study
+from importer.places import Places, Study
 from importer.plan import Plan, check_gate, make_plan
 from importer.push.desk import Desk, locked
 from importer.push.existing import ABSENT, known_items, to_existing
@@ -39,7 +39,9 @@ def plan_study(
         wait_s: How long after *reading* began batches are waited for whose tasks are being made.
     """
     try:
-        planned = desk.crew.map(partial(_plan, desk, reading, consent, wait_s), study.batches)
+        planned = desk.crew.map(
+            partial(_plan, desk, reading, study.places, consent, wait_s=wait_s), study.batches
+        )
     except ImporterError as refusal:
         return StudyResult(study.workbook, refusal=refusal)
     return StudyResult(study.workbook, tuple(planned))
@@ -49,7 +51,9 @@ def plan_study(
 NOT_MADE: Final = "The batch is not made yet: it has no batch_id. To make it, run importer setup."
 
 
-def _plan(desk: Desk, reading: Reading, consent: Consent, wait_s: float, batch: Batch) -> PlannedBatch:
+def _plan(
+    desk: Desk, reading: Reading, places: Places, consent: Consent, batch: Batch, *, wait_s: float
+) -> PlannedBatch:
     if not batch.batch_id:
         made = make_plan(batch, ABSENT, as_pages=consent.as_pages)
         return PlannedBatch(replace(made, obstacles=(*made.obstacles, NOT_MADE)), [])
@@ -58,10 +62,10 @@ def _plan(desk: Desk, reading: Reading, consent: Consent, wait_s: float, batch: 
     if early is not None and not desk.journal.is_touched(batch.batch_id, reading.revision):
         with aside():
             fetched = early.result()
-        planned = _planned(desk, batch, consent, fetched)
+        planned = _planned(desk, places, consent, batch, fetched)
         planned = replace(planned, read_at=reading.began_at, revision=reading.revision)
     else:
-        planned = _plan_anew(desk, batch, consent)
+        planned = _plan_anew(desk, places, consent, batch)
     while planned.plan.status == "PROCESSING" and planned.plan.touches_tasks:
         left_s = reading.began_at + wait_s - desk.at
         if left_s <= 0:
@@ -70,20 +74,26 @@ def _plan(desk: Desk, reading: Reading, consent: Consent, wait_s: float, batch: 
             f"The batch {batch.batch_id} is PROCESSING: Prolific is making its tasks. Waiting, at most {left_s:.0f} s."
         )
         desk.effects.sleep(min(left_s, POLL_S))
-        planned = _plan_anew(desk, batch, consent)
+        planned = _plan_anew(desk, places, consent, batch)
     return planned
 
 
-def _plan_anew(desk: Desk, batch: Batch, consent: Consent) -> PlannedBatch:
+def _plan_anew(desk: Desk, places: Places, consent: Consent, batch: Batch) -> PlannedBatch:
     read_at, revision = desk.at, desk.journal.revision()
-    planned = _planned(desk, batch, consent, fetch(desk, batch.batch_id))
+    planned = _planned(desk, places, consent, batch, fetch(desk, batch.batch_id))
     return replace(planned, read_at=read_at, revision=revision)
 
 
-def _planned(desk: Desk, batch: Batch, consent: Consent, fetched: Fetched) -> PlannedBatch:
+def _planned(desk: Desk, places: Places, consent: Consent, batch: Batch, fetched: Fetched) -> PlannedBatch:
     items, source = known_items(fetched, desk.journal.last_known(batch.batch_id))
     existing = to_existing(batch.batch_id, fetched.batch, items, source)
-    made = make_plan(batch, existing, relink=consent.relink, as_pages=consent.as_pages)
+    made = make_plan(
+        batch,
+        existing,
+        relink=consent.relink,
+        as_pages=consent.as_pages,
+        cell_of=lambda ref, column: places.cell(batch.ref, ref, column) or ref,
+    )
     made = replace(made, obstacles=(*made.obstacles, *_unfinished(desk, batch.batch_id)))
     return PlannedBatch(made, items)
 

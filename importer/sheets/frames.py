@@ -147,9 +147,7 @@ def _read_sheets(book: Workbook, workbook: str) -> tuple[Frames | None, tuple[Pr
     datasets, more = _read_setup_sheet(book, DATASETS, workbook)
     studies, yet_more = _read_setup_sheet(book, STUDIES, workbook)
     if studies is not None and len(names) == 1:
-        at = studies.names.index("batch")
-        for row in studies.texts:
-            row[at] = row[at] or names[0]
+        _put(studies, "batch", [name or names[0] for name in studies.column("batch")])
     frames = Frames(workbook, book.path, book.sha256, instructions, batches, datasets, studies)
     return frames, (*problems, *more, *yet_more)
 
@@ -242,14 +240,19 @@ def _fill_in_batch(instructions: SheetFrame, batches: list[str]) -> None:
     ref; or the only batch in which the ref stands at all (a sorted sheet). All others stay blank,
     for the validator to report.
     """
-    at, named = instructions.names.index("batch"), instructions.column("batch")
+    named = instructions.column("batch")
     candidates = batches or list(dict.fromkeys(name for name in named if name))
     if len(candidates) <= 1:
         filled = [name or "".join(candidates) for name in named]
     else:
         filled = _filled(list(zip(instructions.column("ref"), named, strict=True)))
-    for row, name in zip(instructions.texts, filled, strict=True):
-        row[at] = name
+    _put(instructions, "batch", filled)
+
+
+def _put(sheet: SheetFrame, column: str, texts: Sequence[str]) -> None:
+    at = sheet.names.index(column)
+    for row, text in zip(sheet.texts, texts, strict=True):
+        row[at] = text
 
 
 def _filled(rows: Sequence[tuple[str, str]]) -> list[str]:

@@ -12,17 +12,18 @@ known id that is left out is removed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from importer.errors import OutcomeUnknown, ProlificError
-from importer.model import Instruction
+from importer.model import Block, DatasetField, Item
 from importer.wire.instructions import (
     CARRIED_TYPES,
     ITEM_FIELDS,
     OPTION_FIELDS,
     Held,
+    content_of,
     from_item,
     plain,
     settle,
@@ -30,11 +31,13 @@ from importer.wire.instructions import (
     to_item,
 )
 from importer.wire.layout import (
+    LEVELS,
     Entry,
     Node,
     Place,
     columns,
     items,
+    place_blocks,
     place_by_number,
     place_in_order,
     read,
@@ -77,31 +80,30 @@ def to_held(pages: Pages) -> tuple[Held, ...]:
     return tuple(from_item(item.own) for item in items(read(pages)) if is_instruction(item))
 
 
-def check_layout(pages: JSON, count: int | None) -> list[Entry]:
+def check_layout(pages: JSON) -> list[Entry]:
     """
     Return the layout of a batch, as answered, if a replacement may be planned from it.
 
-    Args:
-        pages: The batch's `batch_items`.
-        count: How many instructions the batch counts; None if it does not say.
-
     Raises:
-        ProlificError: It cannot be read, names an id twice, or lacks an instruction.
+        ProlificError: It cannot be read, or names an id twice.
     """
     if not isinstance(pages, list):
         raise OutcomeUnknown("Prolific's answer for the layout of the batch is not a list of pages.")
-    tree = read(pages)
-    held = [from_item(item.own) for item in items(tree) if is_instruction(item)]
-    ids = Counter(item.id for item in items(tree) if item.id)
-    if any(times > 1 for times in ids.values()):
+    to_held(pages)
+    if ids_twice(pages):
         raise ProlificError("Prolific's answer for the layout of the batch names an id twice.")
-    asking = sum(item.own.get("type") not in CONTENT_TYPES for item in items(tree))
-    if count is not None and count > asking:
-        raise ProlificError(
-            f"Prolific counts {count} instruction(s) in the batch, but its layout shows {len(held)}. "
-            "A push would delete the others unseen. Try again in a minute."
-        )
     return pages
+
+
+def ids_twice(pages: Pages) -> tuple[str, ...]:
+    """Return the ids that more than one item bears, content included."""
+    ids = Counter(item.id for item in items(read(pages)) if item.id)
+    return tuple(one for one, times in ids.items() if times > 1)
+
+
+def asking(pages: Pages) -> int:
+    """Return how many items are instructions, or may be: those that nobody knows."""
+    return sum(item.own.get("type") not in CONTENT_TYPES for item in items(read(pages)))
 
 
 def is_instruction(item: Node) -> bool:
@@ -128,25 +130,106 @@ def places(pages: Pages) -> dict[str, Place]:
     return {item.id: place for place, _, column in columns(read(pages)) for item in column.inner if item.id}
 
 
+def moved(before: Pages, after: Pages) -> dict[str, tuple[Place, Place]]:
+    """Return where the items that change to another page, row or column stand before and after, by id."""
+    was, is_ = (
+        {item.id: parents for parents, item in _with_parents(read(pages)) if item.id}
+        for pages in (before, after)
+    )
+    old, new = places(before), places(after)
+    return {one: (old[one], new[one]) for one, home in was.items() if is_.get(one, home) != home}
+
+
+def _with_parents(
+    nodes: Sequence[Node], parents: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Node]]:
+    for node in nodes:
+        if len(parents) == len(LEVELS):
+            yield parents, node
+        else:
+            yield from _with_parents(node.inner, (*parents, node.id))
+
+
+def to_blocks(pages: Pages) -> tuple[Held, ...]:
+    """Read the content blocks of a layout, in the order in which they are shown."""
+    return tuple(from_item(item.own) for item in items(read(pages)) if item.own.get("type") in CONTENT_TYPES)
+
+
 # ---------------------------------------------------------------- what a push would send
-def lay_out(pages: Pages, rows: Sequence[Instruction], wanted: Sequence[Place | None]) -> Laid:
+def lay_out(pages: Pages, rows: Sequence[Item]) -> Laid:
     """
-    Return the layout that shows the instructions of a sheet, and keeps all else.
+    Return the layout that shows the rows of a sheet, and keeps all else.
+
+    If every row says where it stands, the instructions and content blocks go there. Otherwise
+    instructions stand in the order of the sheet, a block that Prolific holds stays where it is, and
+    a new one stands right above the next row. Content that has no row stays; so do all
+    instructions, if the sheet has none.
 
     Args:
         pages: The layout that Prolific holds, as answered; empty if it has none yet.
-        rows: Every instruction of the sheet, in the order in which they are to be shown.
-        wanted: Where the sheet wants each; None: where it is, or on a page of its own.
+        rows: The rows of the sheet, in the order of `in_order`.
     """
     tree = read(pages)
-    held = {item.id: item.own for item in items(tree) if is_instruction(item)}
-    nodes = [Node(_item(row, held.get(row.id or "")), ref=row.ref) for row in rows]
-    placed = [(place, node) for place, node in zip(wanted, nodes, strict=True) if place is not None]
-    if len(placed) == len(nodes):
-        laid = place_by_number(tree, placed, is_instruction)
+    _stand_in([item for item in items(tree) if not item.id])
+    held = {item.id: item for item in items(tree) if item.id}
+    nodes = [Node({}, ref=row.ref) for row in rows]
+    _stand_in([node for node, row in zip(nodes, rows, strict=True) if _fill(node, row) and not node.id])
+    for node, row in zip(nodes, rows, strict=True):
+        if node.id in held:
+            node.own = _merged(row, held[node.id].own)
+    if rows and all(row.page is not None for row in rows):
+        claimed = {node.id for node in nodes} - {""}
+        laid = place_by_number(
+            tree,
+            [(place_of(row), node) for row, node in zip(rows, nodes, strict=True)],
+            lambda item: item.id in claimed or (is_instruction(item) and _asks(rows)),
+        )
     else:
-        laid = place_in_order(tree, nodes, is_instruction)
+        laid = _in_place(tree, nodes, held, with_instructions=_asks(rows))
     return Laid(write(laid), tuple(item.ref for item in items(laid)))
+
+
+def in_order(rows: Sequence[Item]) -> tuple[Item, ...]:
+    """Return the rows of a sheet in the order in which a layout shows them: by place, if every row has one."""
+    return tuple(sorted(rows, key=place_of)) if all(row.page is not None for row in rows) else tuple(rows)
+
+
+def place_of(row: Item) -> Place:
+    """Return where the sheet wants a row that has a page."""
+    return row.page or 1, row.row or 1, row.column or 1
+
+
+def _asks(rows: Sequence[Item]) -> bool:
+    return any(not isinstance(row, Block) for row in rows)
+
+
+def _fill(node: Node, row: Item) -> bool:
+    node.own = to_item(row)
+    return isinstance(row, DatasetField)
+
+
+def _stand_in(fields: Sequence[Node]) -> None:
+    """Tell apart what Prolific gives no id: the first item that shows a field, the second, and so on."""
+    seen: Counter[str] = Counter()
+    for node in fields:
+        name = f"{node.own.get('type')}:{node.own.get('field')}"
+        node.stand_in = f"{name}:{seen[name]}"
+        seen[name] += 1
+
+
+def _in_place(
+    tree: list[Node], nodes: Sequence[Node], held: Mapping[str, Node], *, with_instructions: bool
+) -> list[Node]:
+    """Place instructions in the order of the sheet; known blocks are edited where they are, new ones join the next row."""
+    blocks = [node for node in nodes if not is_instruction(node)]
+    known = {node: held[node.id] for node in blocks if node.id in held}
+    for node, there in known.items():
+        there.own, there.ref = node.own, node.ref
+    if with_instructions:
+        tree = place_in_order(tree, [node for node in nodes if is_instruction(node)], is_instruction)
+    # Pruning copies what is around the items, and never the items.
+    rows = [known.get(node, node) for node in nodes]
+    return place_blocks(tree, rows, {node for node in blocks if node not in known})
 
 
 def without_server_made(pages: Pages) -> list[Entry]:
@@ -154,27 +237,28 @@ def without_server_made(pages: Pages) -> list[Entry]:
     return write(read(pages))
 
 
-def crowded(pages: Pages) -> tuple[int, ...]:
-    """Return the pages, from 1, with a row of more columns than there may be."""
-    found = [place[0] for place, _, _ in columns(read(pages)) if place[2] > MAX_COLUMNS]
-    return tuple(dict.fromkeys(found))
+def crowded(laid: Laid) -> tuple[str, ...]:
+    """Return the refs of what stands in a row of more columns than there may be."""
+    refs = iter(laid.refs)
+    found = [(place, next(refs)) for place, _, column in columns(read(laid.pages)) for _ in column.inner]
+    rows = {place[:2] for place, _ in found if place[2] > MAX_COLUMNS}
+    return tuple(ref for place, ref in found if ref and place[:2] in rows)
 
 
-def _item(row: Instruction, held: Entry | None) -> Entry:
-    """Return what is sent of an instruction: as it came if nothing differs, else with what has no column kept."""
+def _merged(row: Item, held: Entry) -> Entry:
+    """Return what is sent of a row that Prolific holds: as it came if nothing differs, else with what has no column kept."""
     fresh = to_item(row)
-    if held is None:
-        return fresh
-    content, desired = from_item(held).content, to_content(row)
+    content, desired = content_of(held), to_content(row)
     if settle(content, desired) == desired:
         return held
     if held["type"] != fresh["type"]:
         return fresh
     kept = {name: value for name, value in held.items() if name not in ITEM_FIELDS}
     texts = [option.value for option in content.options]
-    name = "unit_options" if "unit_options" in fresh else "options"
-    options = _options(_objects(held.get(name)), texts, _objects(fresh.get(name)))
-    return kept | fresh | ({name: options} if options else {})
+    for name in ("options", "unit_options"):
+        if name in fresh:
+            fresh[name] = _options(_objects(held.get(name)), texts, _objects(fresh[name]))
+    return kept | fresh
 
 
 def _options(held: Sequence[Entry], texts: Sequence[str], fresh: Sequence[Entry]) -> list[JSON]:

@@ -7,11 +7,12 @@ list of a layout's pages; an empty list says the same in both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 from importer.wire import batch_items
+from importer.wire.batch_items import CONTENT_TYPES
 from importer.wire.instructions import Held, Sent, content_of, from_item
 
 if TYPE_CHECKING:
@@ -50,6 +51,11 @@ def to_held(answered: Answered) -> tuple[Held, ...]:
     return tuple(from_item(item) for item in answered)
 
 
+def count(answered: Answered) -> int:
+    """Return how many instructions an answer shows; in a layout, what nobody knows counts as one."""
+    return batch_items.asking(answered) if is_layout(answered) else len(answered)
+
+
 def to_sent(body: Mapping[str, JSON], refs: Sequence[str]) -> tuple[Sent, ...]:
     """
     Return the instructions of a body, in order.
@@ -58,11 +64,37 @@ def to_sent(body: Mapping[str, JSON], refs: Sequence[str]) -> tuple[Sent, ...]:
         body: Of a PUT, or a PATCH with a layout.
         refs: The ref of each of its items; "" for one that the sheet does not describe.
     """
-    return tuple(
-        Sent(ref, None if item.get("id") is None else str(item["id"]).lower(), content_of(item))
-        for ref, item in zip(refs, _items(body), strict=True)
-        if ref
-    )
+    return tuple(one for one, _ in _sent(body, refs) if one.content.type not in CONTENT_TYPES)
+
+
+def to_blocks(
+    body: Mapping[str, JSON], refs: Sequence[str], answered: Answered
+) -> tuple[tuple[Sent, Held], ...]:
+    """
+    Return the content blocks of a body that the sheet describes, each with what lies in its place.
+
+    Args:
+        body: Of a PUT, which has none, or a PATCH with a layout.
+        refs: The ref of each of its items; "" for one that the sheet does not describe.
+        answered: What is laid out as it was sent (`lies_as_sent`).
+    """
+    if form_of(body) is Form.INSTRUCTIONS:
+        return ()
+    there = batch_items.sent_items(answered)
+    sent = _sent(body, refs)
+    return tuple((one, from_item(there[at])) for one, at in sent if one.content.type in CONTENT_TYPES)
+
+
+def is_harmless_twice(body: Mapping[str, JSON], refs: Sequence[str]) -> bool:
+    """Whether a body creates nothing that would get an id."""
+    return all(one.id is not None or one.content.field for one, _ in _sent(body, refs))
+
+
+def _sent(body: Mapping[str, JSON], refs: Sequence[str]) -> Iterator[tuple[Sent, int]]:
+    """Yield what the sheet describes of a body, each with its number among the items."""
+    for at, (ref, item) in enumerate(zip(refs, _items(body), strict=True)):
+        if ref:
+            yield Sent(ref, None if item.get("id") is None else str(item["id"]).lower(), content_of(item)), at
 
 
 def _items(body: Mapping[str, JSON]) -> Sequence[Mapping[str, JSON]]:

@@ -291,7 +291,7 @@ def content_of(item: Mapping[str, JSON]) -> Content:
             )
         case InstructionType.FILE_UPLOAD:
             return _with_file_limits(common, item)
-        case BlockType():
+        case BlockType.RICH_TEXT | BlockType.IMAGE | BlockType.DATASET_FIELD:
             return _with_block(common, item)
     return replace(
         common,

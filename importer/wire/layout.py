@@ -41,19 +41,22 @@ class Node:
         own: What it says itself, its id included; nothing that only a server says.
         inner: What it holds; of an item nothing.
         ref: Of an item that the sheet describes; "" of everything else.
+        stand_in: What stands for the id of an item that never gets one.
     """
 
     own: Entry
     inner: list[Node] = field(default_factory=list)
     ref: str = ""
+    stand_in: str = ""
 
     @property
     def id(self) -> str:
-        """Prolific's id, lower case; "" if it has none (yet)."""
-        return str(self.own.get("id") or "").lower()
+        """Prolific's id, lower case, or what stands for it; "" if it has none (yet)."""
+        return str(self.own.get("id") or self.stand_in).lower()
 
 
-IsInstruction: TypeAlias = Callable[[Node], bool]
+#: Whether an item of a layout is one that the sheet places, or that goes because the sheet lacks it.
+IsPlaced: TypeAlias = Callable[[Node], bool]
 
 
 # ---------------------------------------------------------------- from and to JSON
@@ -103,7 +106,7 @@ def columns(pages: Iterable[Node]) -> Iterator[tuple[Place, Node, Node]]:
 
 
 # ---------------------------------------------------------------- in the order of the sheet
-def place_in_order(pages: list[Node], wanted: Sequence[Node], is_instruction: IsInstruction) -> list[Node]:
+def place_in_order(pages: list[Node], wanted: Sequence[Node], is_placed: IsPlaced) -> list[Node]:
     """
     Return a layout that shows instructions in the order of the sheet.
 
@@ -113,15 +116,15 @@ def place_in_order(pages: list[Node], wanted: Sequence[Node], is_instruction: Is
 
     Args:
         pages: The layout; it is changed.
-        wanted: Every instruction of the sheet, in order.
-        is_instruction: Whether an item is one of those that the sheet describes.
+        wanted: Every item that the sheet places, in its order.
+        is_placed: Whether an item is one that the sheet places, or that goes because the sheet lacks it.
     """
     known = {item.id for item in items(pages)} - {""}
     kept = [node for node in wanted if node.id in known]
     queue, ids = iter(kept), {node.id for node in kept}
     homes: dict[Node, tuple[Node, Node]] = {}
     for _, page, column in columns(pages):
-        column.inner = list(_refilled(column.inner, queue, ids, is_instruction))
+        column.inner = list(_refilled(column.inner, queue, ids, is_placed))
         homes |= {item: (page, column) for item in column.inner if item.ref}
     above: Node | None = None
     for node, below in zip(wanted, _next_kept(wanted, homes), strict=True):
@@ -132,11 +135,11 @@ def place_in_order(pages: list[Node], wanted: Sequence[Node], is_instruction: Is
 
 
 def _refilled(
-    held: Iterable[Node], queue: Iterator[Node], ids: set[str], is_instruction: IsInstruction
+    held: Iterable[Node], queue: Iterator[Node], ids: set[str], is_placed: IsPlaced
 ) -> Iterator[Node]:
     """Yield the items of a column, with the next of *queue* for each instruction that stays."""
     for item in held:
-        if not is_instruction(item):
+        if not is_placed(item):
             yield item
         elif item.id in ids:
             yield next(queue)
@@ -172,9 +175,34 @@ def _insert(
     return pages[at], column
 
 
+def place_blocks(pages: list[Node], rows: Sequence[Node], blocks: set[Node]) -> list[Node]:
+    """
+    Return a layout with new content blocks: each right above the next row of the sheet that is shown.
+
+    Args:
+        pages: The layout with all else of the sheet; it is changed.
+        rows: Every row of the sheet, in order.
+        blocks: Those that are not in the layout yet.
+    """
+    homes = {item: (page, column) for _, page, column in columns(pages) for item in column.inner}
+    shown = dict.fromkeys(row for row in rows if row in homes)
+    belows = _next_kept(rows, shown)
+    for at, (node, below) in enumerate(zip(rows, belows, strict=True)):
+        if node not in blocks:
+            continue
+        if below is not None:
+            page, column = homes[below]
+            column.inner.insert(column.inner.index(below), node)
+            homes[node] = page, column
+        else:
+            above = next((one for one in reversed(rows[:at]) if one in homes), None)
+            homes[node] = _insert(pages, node, above, homes, above)
+    return pages
+
+
 # ---------------------------------------------------------------- by page, row and column
 def place_by_number(
-    pages: Sequence[Node], wanted: Sequence[tuple[Place, Node]], is_instruction: IsInstruction
+    pages: Sequence[Node], wanted: Sequence[tuple[Place, Node]], is_placed: IsPlaced
 ) -> list[Node]:
     """
     Return a layout that shows instructions where the sheet says.
@@ -185,28 +213,20 @@ def place_by_number(
 
     Args:
         pages: The layout; it is changed.
-        wanted: Every instruction of the sheet with its place, in the order of their places.
-        is_instruction: Whether an item is one of those that the sheet describes.
+        wanted: Every item of the sheet with its place, in the order of their places.
+        is_placed: Whether an item is one that the sheet places, or that goes because the sheet lacks it.
     """
-    ends: dict[str, list[Node]] = {"intro": [], "body": [], "outro": []}
-    for page in pages:
-        ends[str(page.own.get("display_position") or "body")].append(page)
-    body = _arranged(
-        ends["body"], [(place, node) for place, node in wanted], is_instruction, 0, len(ends["intro"])
-    )
-    return [*_pruned(ends["intro"]), *_pruned(body), *_pruned(ends["outro"])]
+    return _pruned(_arranged(pages, wanted, is_placed, 0))
 
 
 def _arranged(
     held: Sequence[Node],
     wanted: Sequence[tuple[tuple[int, ...], Node]],
-    is_instruction: IsInstruction,
+    is_placed: IsPlaced,
     level: int,
-    before: int = 0,
 ) -> list[Node]:
-    """Arrange one level; *before* entries stand in front of it already."""
     if level == len(LEVELS):
-        return _filled(held, [node for _, node in wanted], is_instruction)
+        return _filled(held, [node for _, node in wanted], is_placed)
     inside = {node: list(items([node], level)) for node in held}
     owners = {item.id: node for node, found in inside.items() for item in found if item.id}
     claimed: dict[Node, int] = {}
@@ -216,36 +236,34 @@ def _arranged(
         owner = next((o for _, node in rest if (o := owners.get(node.id)) and o not in claimed), None)
         entry = owner or Node({})
         claimed[entry] = number
-        arranged.append((number, Node(entry.own, _arranged(entry.inner, rest, is_instruction, level + 1))))
+        arranged.append((number, Node(entry.own, _arranged(entry.inner, rest, is_placed, level + 1))))
         inside[arranged[-1][1]] = inside.pop(entry, [])
     free = [node for node in held if node not in claimed]
     for node in free:
-        _strip(node, is_instruction, level)
-    return _merged(held, [n for n in free if any(items([n], level))], arranged, list(claimed), before)
+        _strip(node, is_placed, level)
+    return _merged(held, [n for n in free if any(items([n], level))], arranged, list(claimed))
 
 
 def _merged(
-    held: Sequence[Node],
-    free: list[Node],
-    arranged: Sequence[tuple[int, Node]],
-    origins: Sequence[Node],
-    before: int,
+    held: Sequence[Node], free: Sequence[Node], arranged: Sequence[tuple[int, Node]], origins: Sequence[Node]
 ) -> list[Node]:
-    """Merge what has no instruction of the sheet into what has, as `place_by_number` says."""
+    """Merge what has no row of the sheet into what has, as `place_by_number` says; intro and outro stay at the ends."""
     at = {node: index for index, node in enumerate(held)}
-    merged: list[Node] = []
+    merged = [node for node in free if node.own.get("display_position") == "intro"]
+    last = [node for node in free if node.own.get("display_position") == "outro"]
+    between = [node for node in free if node not in merged and node not in last]
     for (number, entry), origin in zip(arranged, origins, strict=True):
-        while free and (at[free[0]] < at[origin] if origin in at else before + len(merged) + 1 < number):
-            merged.append(free.pop(0))
+        while between and (at[between[0]] < at[origin] if origin in at else len(merged) + 1 < number):
+            merged.append(between.pop(0))
         merged.append(entry)
-    return merged + free
+    return merged + between + last
 
 
-def _filled(held: Sequence[Node], wanted: Sequence[Node], is_instruction: IsInstruction) -> list[Node]:
+def _filled(held: Sequence[Node], wanted: Sequence[Node], is_placed: IsPlaced) -> list[Node]:
     """Fill one column: what was in it keeps its places, what comes to it stands below the one above it."""
     known = {item.id for item in held} - {""}
     staying = [node for node in wanted if node.id in known]
-    filled = list(_refilled(held, iter(staying), {node.id for node in staying}, is_instruction))
+    filled = list(_refilled(held, iter(staying), {node.id for node in staying}, is_placed))
     above: Node | None = None
     for node in wanted:
         if node not in staying:
@@ -255,13 +273,13 @@ def _filled(held: Sequence[Node], wanted: Sequence[Node], is_instruction: IsInst
     return filled
 
 
-def _strip(node: Node, is_instruction: IsInstruction, level: int) -> None:
+def _strip(node: Node, is_placed: IsPlaced, level: int) -> None:
     """Take the instructions out of a page, row or column that none of the sheet stands in."""
     if level == len(LEVELS) - 1:
-        node.inner = [item for item in node.inner if not is_instruction(item)]
+        node.inner = [item for item in node.inner if not is_placed(item)]
     else:
         for inner in node.inner:
-            _strip(inner, is_instruction, level + 1)
+            _strip(inner, is_placed, level + 1)
 
 
 def _pruned(nodes: Iterable[Node], level: int = 0) -> list[Node]:

@@ -89,9 +89,15 @@ class Row:
         """Whether what strikes one batch stops the others: nothing to ask any more, or a pause that nobody waits for."""
         return self.fault == "gone" or float(self.settings.get("seconds", 0)) > MAX_HOLD_S
 
-    def cell(self, column: str, kind: str) -> Cell:
+    def paged(self, column: str) -> Cells | None:
+        """Return the cells of a batch made of pages; None if there is nothing to play."""
+        is_same = self.fault != "gone" and column != "patch"
+        return PAGED.get(self.fault, {}).get(column, self.cells.get(column) if is_same else None)
+
+    def cell(self, column: str, kind: str, *, is_paged: bool = False) -> Cell:
         """Return the cell of a kind of workbook."""
-        cells = self.cells[column]
+        cells = self.paged(column) if is_paged else self.cells[column]
+        assert cells is not None
         return cells if isinstance(cells, Cell) else cells[kind]
 
 
@@ -234,6 +240,28 @@ _REWORDED = {
     ),
 }
 _UNSEEN = _again("Nobody knows which instructions the batch holds", code=1)
+
+# ------------------------------------------------------------------ where the batch is made of pages
+_ELSEWHERE = "Prolific lays out the batch in another way than was sent."
+_NO_ID = "Prolific returned an instruction without id or type."
+_RELINKED = Cell(5, End.PERSON, _ELSEWHERE, asks="run again with --relink", decision=_RELINK)
+#: Cells that differ, by fault; None is not played: a layout's places are the order, so one that is read wrongly is believed.
+PAGED: Mapping[str, Mapping[str, Cells | None]] = {
+    "refused-pages": dict.fromkeys(
+        ("once", "lasting"),
+        _again('page 1, row 1, column 1, item 1 (rich_text, not in the sheet): "Unknown instruction."'),
+    ),
+    "reordered": {"once": _done(LOOKING), "lasting": _done(LOOKING), "read": None, "look": _RELINKED},
+    "no-ids": {
+        "once": _done(_NO_ID),
+        "lasting": _done(_NO_ID),
+        "read": _again(_NO_ID),
+        "look": _resume(_NO_ID),
+    },
+    "ids-not-preserved": {
+        column: {"new": _RELINKED, "known": _LOST_IDS, "both": _LOST_IDS} for column in ("once", "lasting")
+    },
+}
 
 _LATE = _not_applied("reset at once, applied later", "late-commit", "Connection reset by peer", seconds=0.05)
 

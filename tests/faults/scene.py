@@ -62,11 +62,18 @@ class Scene:
         kind: Which rows it has: new, known, or both.
         batches: How many batches.
         has_names: Whether it changes the name of each batch, too: a PATCH.
+        is_paged: Whether the batches are made of pages, so that a PATCH takes the place of the PUT.
     """
 
     kind: str
     batches: int = 1
     has_names: bool = False
+    is_paged: bool = False
+
+    @property
+    def method(self) -> str:
+        """How a push sends instructions."""
+        return "PATCH" if self.is_paged else "PUT"
 
     @property
     def numbers(self) -> range:
@@ -105,6 +112,20 @@ class Scene:
         every = [*sorted(self.kept(number)), *self.doomed(number)]
         return [old | {"id": one, "description": f"Old {one[-1]}?"} for one in every]
 
+    def pages(self, number: int) -> list[dict[str, Any]] | None:
+        """The layout of a batch before the push: what it holds, behind a page of content; None if it has none."""
+        if not self.is_paged:
+            return None
+        return [
+            self.content(number),
+            *(_page(f"1{number}{place}", item) for place, item in enumerate(self.held(number))),
+        ]
+
+    def content(self, number: int) -> dict[str, Any]:
+        """The page of a layout that the sheet does not describe."""
+        read = {"type": "rich_text", "content": "Read this.", "content_format": "markdown"}
+        return _page(f"2{number}0", read | {"id": held_id(number, "d")}) | {"display_position": "intro"}
+
     def sheets(self) -> dict[str, list[list[object]]]:
         """The sheets of the workbook."""
         rows: list[list[object]] = [list(_COLUMNS)]
@@ -118,6 +139,12 @@ class Scene:
         batches: list[list[object]] = [["batch", "batch_id", "name"]]
         batches += [[f"w{n}", self.batch_id(n), "New name" if self.has_names else None] for n in self.numbers]
         return {"Instructions": rows, "Batches": batches}
+
+
+def _page(digits: str, item: dict[str, Any]) -> dict[str, Any]:
+    """A page of one item; the digits make its ids."""
+    page, row, column = (f"{_BATCH[:-4]}{level}{digits}0" for level in "abc")
+    return {"id": page, "rows": [{"id": row, "columns": [{"id": column, "items": [item]}]}]}
 
 
 @cache
@@ -174,7 +201,10 @@ class Stage:
         path.write_bytes(workbook)
         for number in scene.numbers:
             self.sandbox.add_batch(
-                "Old name", batch_id=scene.batch_id(number), instructions=scene.held(number)
+                "Old name",
+                batch_id=scene.batch_id(number),
+                instructions=[] if scene.is_paged else scene.held(number),
+                batch_items=scene.pages(number),
             )
         at_sent, at_sleep = [on_sent] if on_sent else [], [while_sleeping] if while_sleeping else []
 
@@ -205,6 +235,7 @@ class Stage:
         ) as desk:
             for number in scene.numbers:
                 # Somebody has looked, so a cache that lags behind has something old to answer.
+                desk.prolific.get_batch(scene.batch_id(number))
                 desk.prolific.get_instructions(scene.batch_id(number))
             if before is not None:
                 before()
@@ -307,7 +338,14 @@ class Play:
     def created(self, number: int) -> int:
         """How many instructions the requests to a batch have created."""
         batch_id = self.scene.batch_id(number)
-        return sum(len(r.ids_created) for r in self.stage.sandbox.ledger if batch_id in r.path)
+        ids = sum(len(r.ids_created) for r in self.stage.sandbox.ledger if batch_id in r.path)
+        # In a layout each comes with a page, a row and a column.
+        return ids // 4 if self.scene.is_paged else ids
+
+    def is_content_kept(self, number: int) -> bool:
+        """Whether what the sheet does not describe is as it was, at its place."""
+        pages: Any = self.stage.sandbox.batch(self.scene.batch_id(number))["batch_items"]
+        return not self.scene.is_paged or pages[0] == self.scene.content(number)
 
     def spoilt(self) -> int:
         """How many batches do not have the ids of the workbook, or not its texts."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from tests.faults.matrix import COLUMNS, LOOKING, ROWS, Cell, End, Row
+from tests.faults.matrix import COLUMNS, LOOKING, PAGED, ROWS, Cell, Cells, End, Row
 from tests.faults.scene import KINDS
 
 _HEAD = """\
@@ -28,10 +28,20 @@ request reaches another host. One thing is beyond it: a request without an answe
 seconds what was there before. A cache that lags behind for longer than that would make a push create its new instructions anew.
 """
 
+_PAGED_HEAD = """\
+## Batches made of pages
+
+A PATCH with the layout takes the place of the PUT, and a page of content stands in front of the instructions. Every row but that of \
+GET instructions is played for these as well (`make faults`; a third of the cells in each run of the suite), and comes out the same, but \
+for what stands here. In every cell the content is as before, at its place, with its id.
+"""
+#: The columns in which a layout takes the place of the PUT.
+PLAYED = {column: title for column, title in COLUMNS.items() if column != "patch"}
+
 
 def page() -> str:
     """Return the whole page."""
-    return f"{_HEAD}\n{matrix()}\n{sentences()}"
+    return f"{_HEAD}\n{matrix()}\n{sentences()}\n{_PAGED_HEAD}\n{paged()}"
 
 
 def matrix() -> str:
@@ -51,16 +61,33 @@ def sentences() -> str:
     return "\n".join(lines) + "\n"
 
 
+def paged() -> str:
+    """Return the table of what differs where a batch is made of pages."""
+    lines = [_line(["fault", *PLAYED.values(), "part of what is said"]), _line(["---"] * (len(PLAYED) + 2))]
+    for row in ROWS:
+        if row.fault in PAGED:
+            cells = {column: row.paged(column) for column in PLAYED}
+            said = dict.fromkeys(text for one in cells.values() for text in _texts(one))
+            lines.append(_line([row.title, *map(_summary_of, cells.values()), "<br>".join(said)]))
+    return "\n".join(lines) + "\n"
+
+
 def _said(row: Row, column: str) -> Iterator[str]:
-    cells = row.cells[column]
-    for cell in [cells] if isinstance(cells, Cell) else cells.values():
+    yield from _texts(row.cells[column])
+
+
+def _texts(cells: Cells | None) -> Iterator[str]:
+    for cell in [cells] if isinstance(cells, Cell) else (cells or {}).values():
         yield from filter(None, (cell.says, cell.asks))
 
 
 def _summary(row: Row, column: str) -> str:
-    if column not in row.cells:
+    return _summary_of(row.cells.get(column))
+
+
+def _summary_of(cells: Cells | None) -> str:
+    if cells is None:
         return ""
-    cells = row.cells[column]
     if isinstance(cells, Cell):
         return _brief(cells)
     kinds: dict[str, list[str]] = {}
