@@ -1,5 +1,5 @@
 # Every development command. Run inside a virtual environment: python3 -m venv .venv && . .venv/bin/activate
-.PHONY: help install format lint types test demo package ci generated lock bench soak faults fidelity fuzz audit
+.PHONY: help install format lint types test demo package ci generated lock bench soak faults making fidelity fuzz audit
 
 help:            ## say what there is
 	@grep -E '^[a-z-]+: *.*##' $(MAKEFILE_LIST) | sed 's/: *.*##/ -/'
@@ -48,6 +48,10 @@ soak:            ## kill pushes, KILLS of them or for HOURS, from SEED on (docs/
 
 faults:          ## every fault side by side, and of batches made of pages; the suite plays one in three
 	EVERY_ROW=1 python -m pytest -q tests/test_fault_matrix.py -k "side_by_side or pages"
+
+making:          ## importer setup killed at every step, KILLS times, and through every fault of each request
+	python -m tests.setup_soak --seed $(SEED) --kills $(KILLS)
+	EVERY_ROW=1 python -m pytest -q tests/test_setup_faults.py
 
 fidelity:        ## write-back into real workbooks, seen by LibreOffice too
 	python -m tests.fidelity --libreoffice

@@ -27,8 +27,9 @@ from importer.checking import check, check_parts
 from importer.errors import ImporterError, Interrupted
 from importer.push.desk import Desk
 from importer.push.reading import begin
-from importer.run import Consent, push, resume
+from importer.run import Consent, push, resume, resume_creations
 from tests.desks import NOW, Clock, open_desk
+from tests.from_nothing import set_up
 
 #: How much faster than the real one the children's clock runs: HOLD (60 s) takes 0.6 s, and a request that
 #: is applied late comes after 0.05 s, so that even a machine at its limit keeps them in order.
@@ -44,7 +45,7 @@ EFFECTS: Final = frozenset(
     }
 )
 
-Verb = Literal["push", "resume"]
+Verb = Literal["push", "resume", "setup"]
 Kind = Literal["checkpoint", "effect", "statement", "instant", "full", "interrupt"]
 
 
@@ -295,9 +296,13 @@ def _is_writing(arguments: tuple[Any, ...]) -> bool:
 
 def deed(verb: Verb, desk: Desk, *paths: Path) -> tuple[list[int], list[str]]:
     """Push workbooks, agreeing to every plan, or resume all; returns exit codes and refusals."""
+    if verb == "setup":
+        made = set_up(desk, *paths)
+        return [made.exit_code], [str(one.refusal) for one in made.workbooks if one.refusal is not None]
     if verb == "resume":
+        _, stuck = resume_creations(desk, desk.journal.open_creations())
         outcomes = resume(desk, desk.journal.open_imports())
-        refusals = [o.refusal for o in outcomes if o.refusal is not None]
+        refusals = [*stuck, *(o.refusal for o in outcomes if o.refusal is not None)]
         return [r.exit_code for r in refusals] or [0], [str(r) for r in refusals]
     with begin(desk, paths) as reading:
         result = push(desk, paths, lambda: check_parts(paths), reading, consent=Consent(), ask=lambda _: None)

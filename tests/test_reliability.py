@@ -13,7 +13,14 @@ from importer.push.desk import HOLD_S
 from importer.push.submitter import FRESH_S
 from importer.sandbox import FAULTS
 from importer.workbook.backups import KEPT_BACKUPS
-from tests import test_crash, test_fault_matrix, test_journal_damage, test_saved_meanwhile
+from tests import (
+    test_crash,
+    test_fault_matrix,
+    test_journal_damage,
+    test_saved_meanwhile,
+    test_setup_crash,
+    test_setup_faults,
+)
 from tests.faults.matrix import COLUMNS, ROWS, cells
 from tests.hostile.door import MAX_CPU_S, MAX_PEAK_BYTES
 from tests.hostile.test_inputs import INPUTS
@@ -68,6 +75,10 @@ SENTENCES = [
         "questions beside them"
     ),
     f"{test_crash.KILLS} processes killed in every test run, at {len(test_crash.CHECKPOINTS)} checkpoints",
+    (
+        f"{len(test_setup_faults.PART)} of {len(test_setup_faults.EVERY)} faults of five requests in every test run: "
+        f"`tests/test_setup_faults.py`; {test_setup_crash.KILLS} processes killed"
+    ),
     f"only after {HOLD_S:.0f} s (HOLD)",
     f"if the plan is older than {FRESH_S:.0f} s",
     f"the last {KEPT_BACKUPS} versions",

@@ -406,7 +406,17 @@ def find_unsettled(journal: Journal, creation_id: str) -> Creation | None:
 
 
 def give_up_made(desk: Desk, one: Creation) -> Creation:
-    """End something that can never be finished; what was sent less than HOLD ago is waited for first."""
+    """
+    End something that can never be finished; what was sent less than HOLD ago is waited for first.
+
+    Raises:
+        JournalRefused: Another importer works on its workbook, or has moved it on.
+    """
+    with locked(desk.state, [workbook_lock(Path(one.workbook))], shown=Path(one.workbook).name):
+        return _give_up(desk, one)
+
+
+def _give_up(desk: Desk, one: Creation) -> Creation:
     if one.state is State.SENT and (left_s := desk.hold_s - max(desk.at - (one.sent_at or 0.0), 0.0)) > 0:
         desk.effects.tell(f"The request may yet arrive. Waiting {left_s:.0f} s.")
         desk.effects.sleep(left_s)
