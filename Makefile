@@ -1,5 +1,5 @@
 # Every development command. Run inside a virtual environment: python3 -m venv .venv && . .venv/bin/activate
-.PHONY: help install format lint types test demo package ci generated lock bench soak faults fidelity fuzz audit
+.PHONY: help install format lint types test demo package ci generated lock bench soak faults pulls fidelity fuzz audit
 
 help:            ## say what there is
 	@grep -E '^[a-z-]+: *.*##' $(MAKEFILE_LIST) | sed 's/: *.*##/ -/'
@@ -48,6 +48,9 @@ soak:            ## kill pushes, KILLS of them or for HOURS, from SEED on (docs/
 
 faults:          ## every fault with several batches side by side; the suite plays one in three
 	EVERY_ROW=1 python -m pytest -q tests/test_fault_matrix.py -k side_by_side
+
+pulls:           ## 200 batches that are drawn, pulled, and must have nothing to push; the suite draws 20
+	EVERY_BATCH=1 python -m pytest -q tests/test_pull.py -k what_is_pulled
 
 fidelity:        ## write-back into real workbooks, seen by LibreOffice too
 	python -m tests.fidelity --libreoffice

@@ -132,7 +132,9 @@ class Plan:
         return sum(change.existing_place is not None for change in self.changes)
 
 
-def make_plan(batch: Batch, existing: Existing, *, relink: bool = False, as_pages: bool = False) -> Plan:
+def make_plan(
+    batch: Batch, existing: Existing, *, relink: bool = False, only_sure: bool = False, as_pages: bool = False
+) -> Plan:
     """
     Compare what the sheet says with what Prolific holds.
 
@@ -140,12 +142,13 @@ def make_plan(batch: Batch, existing: Existing, *, relink: bool = False, as_page
         batch: The batch as the workbook describes it.
         existing: The batch as Prolific has it.
         relink: Whether rows without id get the ids of the instructions they look like.
+        only_sure: Whether they get them only if there is nothing to decide; the others are proposed.
         as_pages: Whether a batch without pages, and without instructions, is laid out in pages.
     """
     held = existing.held or ()
     form = Form.INSTRUCTIONS if existing.pages is None and not as_pages else Form.BATCH_ITEMS
     found, notes = find_relinks([to_sent(row) for row in batch.instructions], held)
-    relinked = {one.ref: one.id for one in found} if relink else {}
+    relinked = {one.ref: one.id for one in found if relink and (one.is_sure or not only_sure)}
     instructions = tuple(
         row.model_copy(update={"id": relinked[row.ref]}) if row.ref in relinked else row
         for row in batch.instructions
@@ -164,7 +167,7 @@ def make_plan(batch: Batch, existing: Existing, *, relink: bool = False, as_page
         instructions=instructions,
         changes=changes,
         details=details,
-        relinks=() if relink else found,
+        relinks=tuple(one for one in found if one.ref not in relinked),
         relinked=relinked,
         body=body,
         refs=refs,

@@ -76,7 +76,9 @@ def _plan_anew(desk: Desk, batch: Batch, consent: Consent) -> PlannedBatch:
 def _planned(desk: Desk, batch: Batch, consent: Consent, fetched: Fetched) -> PlannedBatch:
     items, source = known_items(fetched, desk.journal.last_known(batch.batch_id))
     existing = to_existing(batch.batch_id, fetched.batch, items, source)
-    made = make_plan(batch, existing, relink=consent.relink, as_pages=consent.as_pages)
+    made = make_plan(
+        batch, existing, relink=consent.relink, only_sure=consent.only_sure, as_pages=consent.as_pages
+    )
     made = replace(made, obstacles=(*made.obstacles, *_unfinished(desk, batch.batch_id)))
     return PlannedBatch(made, items)
 
