@@ -28,6 +28,7 @@ from tests.desks import Clock, open_desk
 from tests.layouts import Entry, brief, by_hand, items, uuid
 from tests.sandboxes import API, call
 from tests.test_push import Crash, go, ids_in, push_and_die
+from tests.test_sandbox_studies import STUDIES, draft
 
 HEADERS = (
     "ref",
@@ -365,6 +366,20 @@ def test_tasks_that_exist_need_consent(desk: Desk, prolific: Sandbox, paged: str
     assert "(409)" in said(go(desk, path, tasks_exist=True))
     prolific.switches.edit_ready = 200
     assert 0 == go(desk, path, tasks_exist=True).exit_code
+
+
+def test_what_participants_see_is_not_changed(desk: Desk, prolific: Sandbox, paged: str, tmp_path: Path):
+    """A batch does not say that a study of it is published: the refusal says it, Prolific enforces it, and its words are shown."""
+    path = book(tmp_path, paged, *ROWS, ("Q6", "free_text", "And?", None, None, None, None))
+    set_up(prolific, paged)
+    assert ["PROCESSING", "READY"] == [desk.prolific.get_batch(paged)["status"] for _ in range(2)]
+    prolific.publish(call(prolific, "POST", f"{STUDIES}/", draft(paged)).json()["id"])
+
+    assert "if a study of it is published" in said(go(desk, path))
+    result = go(desk, path, tasks_exist=True)
+
+    assert (6, True) == (result.exit_code, "A study of this batch has been published." in said(result))
+    assert by_hand() == pages(prolific, paged)
 
 
 def set_up(prolific: Sandbox, batch_id: str) -> None:
