@@ -364,6 +364,51 @@ def test_a_file_is_never_sent_in_the_clear(desk: Desk, path: Path, monkeypatch: 
     assert "secret" not in str(refused.value)
 
 
+# ---------------------------------------------------------------- lists
+PAGED = {"results": [{"id": "a"}, {"id": "b"}], "meta": {"count": 3}}
+
+
+@pytest.mark.parametrize(
+    ("pages", "ids"),
+    [
+        ([{"results": [{"id": "a"}]}], ["a"]),
+        ([PAGED, {"results": [{"id": "c"}], "meta": {"count": 3}}], ["a", "b", "c"]),
+        (
+            [{"results": [{"id": "a"}], "_links": {"next": {"href": "…"}}}, {"results": [{"id": "b"}]}],
+            ["a", "b"],
+        ),
+        ([{"results": [{"id": "a"}], "_links": {"next": {"href": None}}}], ["a"]),
+        ([PAGED, PAGED], None),
+        ([{"results": "none"}], None),
+        ([[{"id": "a"}]], None),
+        ([{"results": [{"id": "../a"}]}], None),
+    ],
+)
+def test_lists_are_read_to_their_end(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, pages: list[object], ids: list[str] | None
+):
+    """Or refused: what is there unseen would be made a second time."""
+    answers = iter(pages)
+    monkeypatch.setattr(desk.prolific, "_read", lambda *_: next(answers))
+
+    if ids is None:
+        with pytest.raises(ProlificError):
+            desk.prolific.list_studies()
+    else:
+        assert ids == [one["id"] for one in desk.prolific.list_studies()]
+
+
+def test_a_list_that_lags_behind_makes_nothing_twice(desk: Desk, prolific: Sandbox, path: Path):
+    """The answer is lost, and the first look shows what was there before."""
+    prolific.fault("reset-after", method="POST", path=POST_BATCH)
+    prolific.fault("stale", method="GET", path=POST_BATCH, after=3, times=3)
+
+    assert 0 == set_up(desk, path).exit_code
+    assert () == prolific.waiting_faults()
+    assert prolific.creations() == WHOLE
+    assert ids_in_sheets(path) == held(prolific)
+
+
 # ---------------------------------------------------------------- the command
 def test_the_command_says_where_to_look(prolific: Sandbox, path: Path):
     """The last line is the address of the draft, and that nothing is published."""

@@ -148,26 +148,25 @@ class Making(ABC):
     # ------------------------------------------------------------ lists
     def _list(self, path: str, what: str) -> list[dict[str, Any]]:
         """
-        Return a whole list, page by page where Prolific says that there are more.
+        Return a whole list, page by page where Prolific says that there is more.
 
         Raises:
             ProlificError: It cannot be read, or not to its end: something could be there unseen.
         """
-        found: list[dict[str, Any]] = []
+        found: dict[str, dict[str, Any]] = {}
         for number in range(1, MAX_PAGES + 1):
             mark = "&" if "?" in path else "?"
             answer = self._read(path if number == 1 else f"{path}{mark}page={number}", what)
             results = answer.get("results") if isinstance(answer, dict) else None
             if not isinstance(results, list) or not all(map(_has_id, results)):
                 raise ProlificError(f"Prolific's answer for {what} is not a list.")
-            found += results
-            if not (_has_more(answer) and results):
+            known = len(found)
+            found |= {one["id"].lower(): one for one in results}
+            if not _has_more(answer, len(found)):
+                return list(found.values())
+            if len(found) == known:  # it knows no pages, and gives the same again
                 break
-        meta = answer.get("meta")
-        count = meta.get("count") if isinstance(meta, dict) else None
-        if _has_more(answer) or (isinstance(count, int) and count > len(found)):
-            raise ProlificError(f"Prolific sent {len(found)} of {what}, and says that there are more.")
-        return found
+        raise ProlificError(f"Prolific sent {len(found)} of {what}, and says that there are more.")
 
 
 class _File(io.FileIO):
@@ -217,10 +216,14 @@ def _id(text: str) -> str:
     return text
 
 
-def _has_more(answer: dict[str, Any]) -> bool:
-    links = answer.get("_links")
+def _has_more(answer: dict[str, Any], found: int) -> bool:
+    """Whether an answer says that the list goes on, by a link or by its count."""
+    links, meta = answer.get("_links"), answer.get("meta")
     following = links.get("next") if isinstance(links, dict) else answer.get("next")
-    return bool(following.get("href") if isinstance(following, dict) else following)
+    if following.get("href") if isinstance(following, dict) else following:
+        return True
+    count = meta.get("count") if isinstance(meta, dict) else None
+    return isinstance(count, int) and count > found
 
 
 def _status(answer: object) -> str:
