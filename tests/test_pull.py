@@ -171,7 +171,7 @@ def test_a_pulled_sample_plans_nothing(desk: Desk, prolific: Sandbox, tmp_path: 
 
 
 #: Few characters that nothing can hold, so that most batches can be pulled.
-odd = st.one_of(texts, texts, texts, st.sampled_from([" ", "x\x00", "\ud800", "x" * 32_768, "👍" * 16_384]))
+odd = st.one_of(texts, texts, texts, st.sampled_from([" ", "x\x00", "x" * 32_768, "👍" * 16_384]))
 long = st.sampled_from(["x" * 32_767, "👍" * 16_383, "a\r\n" * 10_000])
 
 
