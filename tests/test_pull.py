@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from importer.checking import check, check_parts
-from importer.contract import MAX_CELL_CHARACTERS, canonical, trim
+from importer.contract import MAX_CELL_CHARACTERS, canonical, cell_name, trim
 from importer.errors import Interrupted, ProlificError, WriteRefused
 from importer.push.desk import Desk
 from importer.push.reading import begin
@@ -141,6 +141,21 @@ def test_an_edit_of_a_pulled_workbook_is_an_edit(desk: Desk, prolific: Sandbox, 
     assert json.dumps(before, sort_keys=True).replace("Why 1?", "Really?") == json.dumps(
         after, sort_keys=True
     )
+
+
+def test_an_edit_of_content_is_one_too(desk: Desk, prolific: Sandbox, tmp_path: Path):
+    """The block keeps its id and its place."""
+    batch_id = prolific.add_batch("Wave 1", batch_items=[single(1, text(9, "<p>Old</p>"), ask(1))])
+    (done,) = pulled(desk, tmp_path, batch_id).batches
+    assert done.workbook is not None
+    before = prolific.batch(batch_id)["batch_items"]
+    header = [cell.value for cell in openpyxl.load_workbook(done.workbook)["Instructions"][1]]
+
+    edit(done.workbook, cell_name(2, header.index("content") + 1), "<p>New</p>")
+    assert 0 == go(desk, done.workbook).exit_code
+
+    after = prolific.batch(batch_id)["batch_items"]
+    assert json.dumps(before, sort_keys=True).replace("Old", "New") == json.dumps(after, sort_keys=True)
 
 
 # ---------------------------------------------------------------- everything there is
