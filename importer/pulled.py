@@ -198,6 +198,8 @@ def _staying(existing: Existing, found: _Described) -> Iterator[str]:
     is_layout = existing.pages is not None
     if not existing.held:
         yield "The batch holds no instruction that a sheet can describe; fill some in before you push."
+    if existing.source == "journal":
+        yield "Prolific no longer lists the instructions of the batch; these are those of the last push from here."
     if found.staying:
         what = named(dict.fromkeys(str(item.get("type")) for item in found.staying))
         then = "A push keeps them in place." if is_layout else "So a push of instructions is refused."

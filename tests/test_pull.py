@@ -428,6 +428,7 @@ def test_what_nobody_lists_is_not_pulled(desk: Desk, prolific: Sandbox, tmp_path
         (done,) = pulled(desk, tmp_path, other).batches
 
         assert tmp_path / "Other.xlsx" == done.workbook
+        assert "last push from here" in done.notes[0]
         assert [] == pending(desk, tmp_path / "Other.xlsx")
     finally:
         prolific.switches.get_instructions = 200

@@ -160,8 +160,8 @@ def _pull_one(desk: Desk, batch_id: str, read: _Read | ImporterError, target: Pa
 def _described(desk: Desk, read: _Read) -> Pulled:
     if read.items is None:
         raise WriteRefused(
-            "Prolific no longer lists the instructions of this batch, and the journal remembers no push of it. "
-            "No workbook was written."
+            "Prolific no longer lists the instructions of this batch, and the journal does not remember a push of all of "
+            "them. No workbook was written."
         )
     pulled = to_pulled(read.existing, read.items, desk.journal.refs(read.existing.batch_id))
     if pulled.obstacles:
