@@ -229,7 +229,7 @@ def laid_out(draw: st.DrawFn, items: Sequence[Mapping[str, Any]]) -> list[dict[s
 
 
 #: Batches that are drawn: all by command (`make pulls`), fewer in the suite.
-EXAMPLES = 20 if os.environ.get("EVERY_BATCH") else 2
+EXAMPLES = 20 if os.environ.get("EVERY_BATCH") else 1
 PER_EXAMPLE = 5
 
 
