@@ -1,5 +1,5 @@
 # Every development command. Run inside a virtual environment: python3 -m venv .venv && . .venv/bin/activate
-.PHONY: help install format lint types test demo package ci generated lock bench soak faults making fidelity fuzz audit
+.PHONY: help install format lint types test demo package ci generated lock bench soak faults making pulls fidelity fuzz audit
 
 help:            ## say what there is
 	@grep -E '^[a-z-]+: *.*##' $(MAKEFILE_LIST) | sed 's/: *.*##/ -/'
@@ -52,6 +52,9 @@ faults:          ## every fault side by side, and of batches made of pages; the 
 making:          ## importer setup killed at every step, KILLS times, and through every fault of each request
 	python -m tests.setup_soak --seed $(SEED) --kills $(KILLS)
 	EVERY_ROW=1 python -m pytest -q tests/test_setup_faults.py
+
+pulls:           ## 200 batches that are drawn, pulled, and must have nothing to push; the suite draws 20
+	EVERY_BATCH=1 python -m pytest -q tests/test_pull.py -k what_is_pulled
 
 fidelity:        ## write-back into real workbooks, seen by LibreOffice too
 	python -m tests.fidelity --libreoffice

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +48,7 @@ def find(paths: Sequence[Path]) -> tuple[Path, ...]:
 
 
 @contextmanager
-def watching(workbooks: Sequence[Path]) -> Iterator[Watcher]:
+def watching(workbooks: Sized) -> Iterator[Watcher]:
     """Have several workbooks watched as they go; one is over too soon, and the results name a few line by line."""
     from importer.run.watching import FEW, Watcher
 

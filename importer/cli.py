@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from importer import __version__, first_steps, setting_up
+from importer import __version__, first_steps, options, pulling, setting_up
 from importer.at_work import (
     JOURNAL_NAME,
     asker,
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from importer.push.submitter import Outcome
 
 PENDING: Final = 10
-_UUID: Final = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 EXIT_CODES: Final = """\b
 Exit codes:
@@ -56,12 +55,6 @@ Exit codes:
   10   plan --exit-code: changes are pending
   130  interrupted
   70   our bug; the message says where the report is"""
-
-
-def _uuid(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
-    if text is not None and not re.fullmatch(_UUID, text, re.IGNORECASE):
-        raise click.BadParameter(f"{text!r} is not the id of a batch. Copy the id from Prolific.")
-    return text
 
 
 def _fingerprints(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -79,11 +72,10 @@ _PATHS = click.argument(
     type=click.Path(readable=False, path_type=Path),
     metavar="PATH...",
 )
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 _BATCH = click.option(
     "--batch",
     "batch_id",
-    callback=_uuid,
+    callback=options.batch_id,
     metavar="ID",
     help="The batch of a workbook that has no sheet Batches.",
 )
@@ -110,21 +102,6 @@ _REPORT = click.option(
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Write a report for people: FILE.html is one page, FILE.xlsx a workbook.",
-)
-_JOBS = click.option(
-    "--jobs",
-    type=click.IntRange(1, 64),
-    default=32,
-    show_default=True,
-    metavar="N",
-    help="At most so many requests at the same time; fewer as soon as Prolific asks for it.",
-)
-_RATE = click.option(
-    "--rate",
-    "per_s",
-    type=click.FloatRange(0, min_open=True),
-    metavar="R",
-    help="At most so many requests in a second.",
 )
 
 
@@ -189,7 +166,7 @@ commands.add_command(first_steps.template)
 @_BATCH
 @click.option("--mark", is_flag=True, help="Write NAME.checked.xlsx with every problem marked at its cell.")
 @_REPORT
-@_JSON
+@options.AS_JSON
 def check(
     paths: tuple[Path, ...], batch_id: str | None, mark: bool, report_to: Path | None, as_json: bool
 ) -> int:
@@ -253,11 +230,11 @@ def _mark(report: Report) -> tuple[dict[str, Path], tuple[WriteRefused, ...]]:
 @_BATCH
 @_RELINK
 @_PAGES
-@_JOBS
-@_RATE
+@options.JOBS
+@options.RATE
 @click.option("--exit-code", "pending_code", is_flag=True, help="Exit with 10 if changes are pending.")
 @_REPORT
-@_JSON
+@options.AS_JSON
 def plan(
     paths: tuple[Path, ...],
     batch_id: str | None,
@@ -319,10 +296,10 @@ def plan(
 @click.option(
     "--all-or-nothing", is_flag=True, help="Send nothing if any workbook is not ready or would be refused."
 )
-@_JOBS
-@_RATE
+@options.JOBS
+@options.RATE
 @_REPORT
-@_JSON
+@options.AS_JSON
 def push(
     paths: tuple[Path, ...],
     batch_id: str | None,
@@ -377,6 +354,7 @@ def push(
 
 
 commands.add_command(setting_up.setup)
+commands.add_command(pulling.pull)
 
 
 @commands.command()
@@ -388,7 +366,7 @@ commands.add_command(setting_up.setup)
 @click.option(
     "-y", "--yes", is_flag=True, help="With --give-up: do not ask; needed where there is no terminal."
 )
-@_JSON
+@options.AS_JSON
 def resume(give_up: str | None, yes: bool, as_json: bool) -> int:
     """
     Finish what a crash or a lost answer left open.
@@ -476,7 +454,7 @@ def _give_up(desk: Desk, name: str, *, is_agreed: bool, as_json: bool) -> int:
     show_default=True,
     help="How many runs, and how many finished imports, to show.",
 )
-@_JSON
+@options.AS_JSON
 def status(limit: int, as_json: bool) -> None:
     """
     List open and recent runs and imports.

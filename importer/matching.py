@@ -50,11 +50,18 @@ class Relink:
         ref: The row's ref.
         id: Prolific's id of the instruction.
         is_exact: Whether everything is equal; otherwise type and description are.
+        is_tied: Whether other rows are equal to it, so that only their order tells whose id it is.
     """
 
     ref: str
     id: str
     is_exact: bool
+    is_tied: bool = False
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether there is nothing to decide."""
+        return self.is_exact and not self.is_tied
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +135,10 @@ def find_relinks(rows: Sequence[Sent], held: Sequence[Held]) -> tuple[tuple[Reli
     lost = [one for one in held if one.id not in claimed]
     exact = pair_by(_whole, [row for row in rows if row.id is None], lost)
     near = pair_by(_type_and_description, exact.rows, exact.held, with_ties=False)
-    found = {row.ref: Relink(row.ref, one.id, is_exact=True) for row, one in exact.pairs}
+    tied = {ref for refs in exact.ties for ref in refs}
+    found = {
+        row.ref: Relink(row.ref, one.id, is_exact=True, is_tied=row.ref in tied) for row, one in exact.pairs
+    }
     found |= {row.ref: Relink(row.ref, one.id, is_exact=False) for row, one in near.pairs}
     notes = tuple(
         f"{', '.join(refs)} are equal, so ids go to them in order of appearance." for refs in exact.ties

@@ -11,7 +11,7 @@ Source: "Update Batch Instructions" and "Update a Batch", request bodies.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Final, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
@@ -213,6 +213,21 @@ Instruction = Annotated[
 ]
 #: One entry of a column of a page.
 Item = Annotated[Instruction | RichText | Image | DatasetField, Field(discriminator="type")]
+
+
+MODELS: Final[Mapping[str, type[Item]]] = {
+    model.model_fields["type"].default: model
+    for model in (
+        FreeText,
+        MultipleChoice,
+        MultipleChoiceWithFreeText,
+        FreeTextWithUnit,
+        FileUpload,
+        RichText,
+        Image,
+        DatasetField,
+    )
+}
 
 
 class BatchDetails(_Immutable):

@@ -144,6 +144,7 @@ def make_plan(
     existing: Existing,
     *,
     relink: bool = False,
+    only_sure: bool = False,
     as_pages: bool = False,
     cell_of: Callable[[str, str], str] = lambda ref, column: f"{ref} {column}",
 ) -> Plan:
@@ -154,13 +155,14 @@ def make_plan(
         batch: The batch as the workbook describes it.
         existing: The batch as Prolific has it.
         relink: Whether rows without id get the ids of the instructions they look like.
+        only_sure: Whether they get them only if there is nothing to decide; the others are proposed.
         as_pages: Whether a batch without pages, and without instructions, is laid out in pages.
         cell_of: Names the cell of a row, by its ref, and of a column.
     """
     beyond = [cell_of(row.ref, column) for row in batch.items for column in not_carried(row)]
     form = _form(existing, as_pages=as_pages, needs_pages=bool(beyond))
     found, tied = _find_relinks(batch.items, existing)
-    relinked = {one.ref: one.id for one in found} if relink else {}
+    relinked = {one.ref: one.id for one in found if relink and (one.is_sure or not only_sure)}
     rows = tuple(
         row.model_copy(update={"id": relinked[row.ref]}) if row.ref in relinked else row
         for row in (batch_items.in_order(batch.items) if form is Form.BATCH_ITEMS else batch.items)
@@ -180,7 +182,7 @@ def make_plan(
         items=rows,
         changes=changes,
         details=details,
-        relinks=() if relink else found,
+        relinks=tuple(one for one in found if one.ref not in relinked),
         relinked=relinked,
         body=body,
         refs=refs,

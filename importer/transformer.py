@@ -21,27 +21,19 @@ from importer.contract import (
     STUDIES,
     TASK_DETAILS,
     YES_WORDS,
-    BlockType,
-    InstructionType,
     Kind,
     Level,
     canonical,
     words_of,
 )
 from importer.model import (
+    MODELS,
     Batch,
     BatchDetails,
     Dataset,
-    DatasetField,
     Draft,
-    FileUpload,
-    FreeText,
     FreeTextWithUnit,
-    Image,
     Item,
-    MultipleChoice,
-    MultipleChoiceWithFreeText,
-    RichText,
 )
 
 if TYPE_CHECKING:
@@ -49,16 +41,6 @@ if TYPE_CHECKING:
 
 Cells = Mapping[str, str]  # one row: text by column name
 
-_MODELS: Final[Mapping[str, type[Item]]] = {
-    InstructionType.FREE_TEXT: FreeText,
-    InstructionType.MULTIPLE_CHOICE: MultipleChoice,
-    InstructionType.MULTIPLE_CHOICE_WITH_FREE_TEXT: MultipleChoiceWithFreeText,
-    InstructionType.FREE_TEXT_WITH_UNIT: FreeTextWithUnit,
-    InstructionType.FILE_UPLOAD: FileUpload,
-    BlockType.RICH_TEXT: RichText,
-    BlockType.IMAGE: Image,
-    BlockType.DATASET_FIELD: DatasetField,
-}
 _DETAIL_COLUMNS: Final = ("name", *TASK_DETAILS, "dataset_id")
 #: Columns that become a field of the item, by field name.
 _FIELD_COLUMNS: Final = {
@@ -194,7 +176,7 @@ def _details(cells: Cells) -> dict[str, str]:
 def _item(rows: Sequence[Cells]) -> Item:
     """Build one item from its rows, which repeat its own cells or leave them blank."""
     kind = next((cells["type"] for cells in rows if cells["type"]), "")
-    model = _MODELS.get(kind)
+    model = MODELS.get(kind)
     if model is None:
         raise ValueError(f"{rows[0]['ref']} has no known type")
     has_units = model is FreeTextWithUnit

@@ -27,12 +27,27 @@ TIERS = {
         "workbook.cells",
     },
     "edges": {"journal", "prolific", "sandbox", "settings", "sources", "workbook"},
-    "core": {"sheets", "validator", "transformer", "places", "wire", "changes", "matching", "plan"},
+    "core": {
+        *("sheets", "validator", "transformer", "places", "wire", "changes", "matching", "plan"),
+        *("pulled", "filenames"),
+    },
     "check": {"checking", "crosscheck", "csv_files", "gathered", "background", "twins"},
     "push": {"push"},
     "run": {"run"},
     "render": {"render", "report"},
-    "doors": {"__main__", "at_work", "cli", "demo", "first_steps", "output", "setting_up", "web", "worker"},
+    "doors": {
+        "__main__",
+        "at_work",
+        "cli",
+        "demo",
+        "first_steps",
+        "options",
+        "output",
+        "pulling",
+        "setting_up",
+        "web",
+        "worker",
+    },
 }
 
 # The core is pure, but for those of it that read workbooks.
@@ -53,12 +68,15 @@ HOMES = {
     "sqlite3": {"journal", "crosscheck"},
     "starlette": {"sandbox", "web"},
     "uvicorn": {"sandbox", "web"},
-    "click": {"at_work", "cli", "demo", "first_steps", "output", "setting_up", "__main__"},
+    "click": {
+        *("at_work", "cli", "first_steps", "options", "output", "pulling", "setting_up"),
+        *("demo", "__main__"),
+    },
     "rich": {"render.display", "render.screen"},
     "keyring": {"settings"},
     "platformdirs": {"settings"},
     "filelock": {"push.desk"},
-    "pydantic": {"model"},
+    "pydantic": {"model", "wire.models"},
 }
 
 HEAVY = (

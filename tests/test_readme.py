@@ -29,6 +29,10 @@ TYPED = [
 OURS = re.compile(r"`(importer [^`]+)`")
 
 
+#: What the README's commands name.
+EXAMPLE_ID, EXAMPLE_WORKSPACE = "019a0f6e-1c1d-7cc2-8a67-2f6b1f0d8a11", "6655b8281cc82a88996f0bcd"
+
+
 @pytest.fixture(scope="module")
 def prolific() -> Iterator[Sandbox]:
     with Sandbox(token=SECRET) as sandbox:
@@ -45,6 +49,7 @@ def shell(tmp_path: Path, prolific: Sandbox) -> Shell:
     for name in ("one.xlsx", "two.xlsx"):
         batches = [["batch_id"], [prolific.add_batch(name)]]
         write_book(tmp_path / "studies" / name, {"Instructions": LIKERT, "Batches": batches})
+    prolific.add_batch("Pulled", batch_id=EXAMPLE_ID, workspace_id=EXAMPLE_WORKSPACE)
     return Shell(tmp_path, prolific.url)
 
 

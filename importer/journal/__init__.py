@@ -286,6 +286,18 @@ class Journal(Creations):
         )
         return found[0].after if found else None
 
+    def refs(self, batch_id: str) -> dict[str, str]:
+        """Return the refs that instructions of a batch bore when they were pushed last, by instruction id."""
+        rows = self._read(
+            "SELECT ids FROM imports WHERE batch_id = ? AND ids <> '{}'"
+            " ORDER BY (SELECT MAX(number) FROM imports_log WHERE import_id = imports.id)",
+            (batch_id,),
+        )
+        try:
+            return {identity: ref for row in rows for ref, identity in _decode("ids", row["ids"]).items()}
+        except ValueError as error:
+            raise self._refusal(error) from error
+
     def knows(self, batch_id: str) -> bool:
         """Whether an import of a batch was ever recorded."""
         return bool(self._read("SELECT 1 FROM imports WHERE batch_id = ? LIMIT 1", (batch_id,)))

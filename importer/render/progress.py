@@ -31,6 +31,7 @@ ERRORS_SHOWN: Final = 3
 WORKBOOKS_SHOWN: Final = 50
 
 _CHECKING, _PLANNING, _SENDING = "Checking", "Planning", "Sending"
+_READING, _WRITING = "Reading", "Writing"
 _TO_DO: Final = {"created": "to create", "updated": "to update", "moved": "to move", "deleted": "to delete"}
 
 
@@ -107,6 +108,25 @@ class ScreenWatcher(Watcher):
         """Draw the bar of the sending instead of those before."""
         with self._lock:
             self._begin(_SENDING, total)
+
+    def pulling(self, total: int) -> None:
+        """Draw the bars of the reading, and of the writing that follows."""
+        with self._lock:
+            self._begin(_READING, total)
+            if self._display:
+                self._display.phase(_WRITING, total)
+
+    def read(self) -> None:
+        """Move the bar of the reading on."""
+        with self._lock:
+            if self._display:
+                self._display.move(_READING, 1)
+
+    def pulled(self) -> None:
+        """Move the bar of the writing on."""
+        with self._lock:
+            if self._display:
+                self._display.move(_WRITING, 1)
 
     def began(self, workbook: str) -> None:
         """Show it below the bar."""

@@ -141,7 +141,7 @@ def pushed_text(run: RunResult, named: Sequence[str] = ()) -> Lines:
 def _result_lines(run: RunResult, result: StudyResult) -> Iterator[Line]:
     plans = {planned.plan.batch_id: planned.plan for planned in result.planned}
     for outcome in result.outcomes:
-        yield from _outcome_lines(outcome, plans.get(outcome.done.batch_id), result.workbook)
+        yield from outcome_lines(outcome, plans.get(outcome.done.batch_id), result.workbook)
     yield from _refusal_lines(result)
     if not (result.outcomes or result.refusal or result.workbook in run.report.broken):
         yield line(("= unchanged", "done"), f"  {result.workbook}: nothing to change, nothing was sent.")
@@ -159,7 +159,7 @@ def resumed_text(outcomes: Sequence[Outcome]) -> Lines:
 
 
 def _resumed_lines(outcomes: Sequence[Outcome]) -> Lines:
-    return tuple(one for outcome in outcomes for one in _outcome_lines(outcome, None, outcome.done.workbook))
+    return tuple(one for outcome in outcomes for one in outcome_lines(outcome, None, outcome.done.workbook))
 
 
 #: What a state looks like.
@@ -187,7 +187,8 @@ _TO_DO: Final = {
 }
 
 
-def _outcome_lines(outcome: Outcome, plan: Plan | None, workbook: str) -> Iterator[Line]:
+def outcome_lines(outcome: Outcome, plan: Plan | None, workbook: str) -> Iterator[Line]:
+    """Show how far one import came, and why no further; the plan counts what was deleted."""
     done = outcome.done
     what = _counts(done, plan)
     batch = done.batch_ref or (quote(plan.name) if plan and plan.name else "")

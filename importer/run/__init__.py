@@ -96,7 +96,7 @@ def plan_all(
         consent: Whether re-linking, and pages for batches that have none, are part of the plans.
         watcher: Is told how it goes on.
     """
-    run = _Run(desk, watcher)
+    run = Run(desk, watcher)
     run.check_and_plan(check, lambda study: plan_study(desk, study, reading, consent))
     return run.result()
 
@@ -134,7 +134,7 @@ def push(
         Interrupted: Ctrl-C before anything was sent.
     """
     resumed = resume(desk, desk.journal.open_imports(workbooks=paths), finish_planned=False)
-    run = _Run(desk, watcher, resumed)
+    run = Run(desk, watcher, resumed)
     try:
         run.check_and_plan(check, lambda study: _gated_plan(desk, study, reading, consent))
         run.close_gates(consent, all_or_nothing=all_or_nothing)
@@ -165,8 +165,8 @@ def _needs_others(result: StudyResult, consent: Consent) -> bool:
 
 
 @dataclass(slots=True)
-class _Run:
-    """A run on its way."""
+class Run:
+    """A run on its way; another kind of run does something else for each workbook (`push_one`)."""
 
     desk: Desk
     watcher: Watcher
@@ -258,7 +258,7 @@ class _Run:
         sending: Future[object] | None = None
         try:
             # Apart, even if one at a time: Ctrl-C must strike whoever waits, never a request on its way.
-            sending = apart(Crew(self.desk.jobs).map, self._push, names)
+            sending = apart(Crew(self.desk.jobs).map, self._do, names)
             sending.result()
         except KeyboardInterrupt:
             if sending is None:
@@ -280,12 +280,16 @@ class _Run:
         with suppress(JournalRefused):
             self.desk.journal.end_run(self.desk.run_id, exit_code=self.result().exit_code, at=self.desk.at)
 
-    def _push(self, name: str) -> None:
+    def _do(self, name: str) -> None:
         if self.is_interrupted:
             return
         self.watcher.began(name)
-        self._keep(push_study(self.desk, self.studies[name], self.results[name]))
+        self._keep(self.push_one(self.studies[name], self.results[name]))
         self.watcher.ended(self.rows[name])
+
+    def push_one(self, study: Study, result: StudyResult) -> StudyResult:
+        """Do what is to be done for one workbook, and return what came of it."""
+        return push_study(self.desk, study, result)
 
     # ------------------------------------------------------------ the end
     def result(self, names: Sequence[str] | None = None) -> RunResult:

@@ -29,6 +29,7 @@ class Consent:
         relink: Whether proposed re-linking of lost ids is accepted.
         tasks_exist: Whether batches may be changed whose tasks have been made.
         as_pages: Whether batches without pages, and without instructions, are laid out in pages.
+        only_sure: Whether re-linking is accepted only where there is nothing to decide.
     """
 
     allow_remove: int | None = None
@@ -36,6 +37,7 @@ class Consent:
     relink: bool = False
     tasks_exist: bool = False
     as_pages: bool = False
+    only_sure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,7 @@ def _planned(desk: Desk, places: Places, consent: Consent, batch: Batch, fetched
         batch,
         existing,
         relink=consent.relink,
+        only_sure=consent.only_sure,
         as_pages=consent.as_pages,
         cell_of=lambda ref, column: places.cell(batch.ref, ref, column) or ref,
     )

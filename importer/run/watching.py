@@ -35,6 +35,15 @@ class Watcher:
     def sending(self, total: int) -> None:
         """So many workbooks have something to send."""
 
+    def pulling(self, total: int) -> None:
+        """So many batches are to be read, and written into workbooks."""
+
+    def read(self) -> None:
+        """A batch has been read."""
+
+    def pulled(self) -> None:
+        """What was read of a batch has become a workbook, or could not."""
+
     def began(self, workbook: str) -> None:
         """A workbook is being sent."""
 

@@ -53,7 +53,7 @@ def take(cell: Cell, kind: Kind) -> Taken:
     if cell.is_formula and not cell.has_result:
         return Taken("", "formula-without-result")
     if cell.kind is CellKind.TEXT:
-        return _take_text(cell.text, kind)
+        return take_text(cell.text, kind)
     if cell.kind is CellKind.NUMBER:
         return _take_number(cell)
     if cell.kind is CellKind.BOOLEAN and kind is Kind.FLAG:
@@ -61,7 +61,8 @@ def take(cell: Cell, kind: Kind) -> Taken:
     return Taken(cell.text, _NOT_TEXT.get(cell.kind))
 
 
-def _take_text(text: str, kind: Kind) -> Taken:
+def take_text(text: str, kind: Kind) -> Taken:
+    """Take the text of a text cell; of what is never sent, anything (`take`)."""
     if is_plain(text):
         return Taken(text)
     if _HOLDS_CONTROL.search(text):

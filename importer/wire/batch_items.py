@@ -116,6 +116,11 @@ def sent_items(pages: Pages) -> list[Entry]:
     return [item.own for item in items(read(pages))]
 
 
+def placed_items(pages: Pages) -> list[tuple[Place, Entry]]:
+    """Return the items of a layout with where they stand, in the order in which they are shown."""
+    return [(place, item.own) for place, _, column in columns(read(pages)) for item in column.inner]
+
+
 def item_places(pages: Pages) -> dict[tuple[int, ...], str]:
     """Return the type of each item by its page, row, column and place there, from 0, as refusals name them."""
     return {

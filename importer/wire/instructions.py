@@ -396,6 +396,15 @@ def _cannot_carry(item: Mapping[str, JSON], content: Content) -> tuple[str, ...]
     return tuple(dict.fromkeys(lost))
 
 
+def without_column(item: Mapping[str, JSON]) -> tuple[str, ...]:
+    """Name what a returned item says that the sheet has no column for."""
+    lost = [name for name, value in item.items() if _is_lost(name, value, ITEM_FIELDS)]
+    for name in _CARRIED_OF_OPTION:
+        for option in _objects(item.get(name)):
+            lost += [key for key, value in option.items() if _is_lost(key, value, OPTION_FIELDS)]
+    return tuple(dict.fromkeys(lost))
+
+
 def _is_lost(name: str, value: JSON, carried: frozenset[str]) -> bool:
     if name == "validation" and isinstance(value, dict):
         return bool(value.keys() - _VALIDATION_FIELDS) or not (name in carried or _is_open(value))

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from importer.hands import aside
-from importer.workbook.temporary import temporary_file
+from importer.workbook.temporary import rename_to_new, temporary_file
 
 #: Backups kept for each workbook name; older ones are deleted.
 KEPT_BACKUPS: Final = 20
@@ -66,21 +66,9 @@ def _place(finished: Path, folder: Path, name: str, now: datetime) -> Path:
     for number in count(1):
         backup = folder / f"{stem}.{stamp}{f'-{number}' if number > 1 else ''}{suffix}"
         with suppress(FileExistsError):
-            _rename_to_new(finished, backup)
+            rename_to_new(finished, backup)
             return backup
     raise AssertionError  # count() never ends
-
-
-def _rename_to_new(path: Path, new: Path) -> None:
-    """Rename a file; FileExistsError instead of replacing another one."""
-    try:
-        new.hardlink_to(path)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links
-        if new.exists():
-            raise FileExistsError(new) from None
-        path.rename(new)
 
 
 def _backups_of(folder: Path, name: str) -> list[Path]:

@@ -93,7 +93,8 @@ def put_text(sheet: Worksheet, row: int, column: int, text: str) -> Cell:
         )
     cell = cast("Cell", sheet.cell(row, column))
     if text:
-        cell.value = escape(text)
+        # Past openpyxl's own setter, which would cut what is too long only with its escapes.
+        cell._value = escape(text)  # type: ignore[attr-defined]
         cell.data_type = "s"
     return cell
 

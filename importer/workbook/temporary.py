@@ -44,6 +44,18 @@ def temporary_file(folder: Path, *, mode: int = 0o600) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def rename_to_new(path: Path, new: Path) -> None:
+    """Rename a file; FileExistsError instead of replacing another one."""
+    try:
+        new.hardlink_to(path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if new.exists():
+            raise FileExistsError(new) from None
+        path.rename(new)
+
+
 def _remove_left_overs(temporary: Path) -> None:
     """Remove what killed processes left beside a new file, whose time is that of the folder's own clock."""
     if temporary.parent in _SEARCHED:
