@@ -231,6 +231,18 @@ def test_leftover_ids_of_a_copied_workbook_stop_it(desk: Desk, prolific: Sandbox
     assert (1, 0) == (result.exit_code, posts(prolific))
 
 
+def test_what_needs_consent_is_for_push(desk: Desk, prolific: Sandbox, tmp_path: Path):
+    """Deleting what a batch holds is nothing that setup agrees to, and it says so before it makes anything."""
+    there = prolific.add_batch("Wave 1", instructions=[{"type": "free_text", "description": "Old?"}])
+    batches = BATCHES.replace("| w1    |          |", f"| w1 | {there} |")
+    path = write_study(tmp_path, Batches=batches)
+
+    result = set_up(desk, path)
+
+    assert (1, 0) == (result.exit_code, posts(prolific))
+    assert "importer push" in said(result)[0]
+
+
 # ---------------------------------------------------------------- what stops it
 def test_what_was_made_before_a_refusal_stays_in_the_workbook(desk: Desk, prolific: Sandbox, path: Path):
     """And the next run goes on from there."""

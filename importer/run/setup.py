@@ -33,7 +33,7 @@ from importer.run import push
 from importer.run.results import Consent, PlannedBatch, RunResult, StudyResult, combine
 from importer.run.resuming import resume
 from importer.run.spool import Spool
-from importer.run.steps import NOT_MADE, plan_study
+from importer.run.steps import NOT_MADE, gate, plan_study
 from importer.wire.making import batch_body, dataset_body, setup_body, study_body
 from importer.workbook.writable import check_unchanged, check_writable
 
@@ -216,9 +216,12 @@ def _planned(
             steps=tuple(_steps(desk, study, {canonical(p.plan.batch_ref): p.plan for p in planned})),
             notes=tuple(_notes(desk, study)),
         )
-        obstacles = [_obstacle(p.plan, reason) for p in planned for reason in p.plan.obstacles]
-        if obstacles:
-            raise PlanRefused("\n".join([*obstacles, "Nothing was made."]))
+        deletes = sum(len(p.plan.deletes) for p in planned)
+        gated = gate(study, StudyResult(study.workbook, planned), consent, deletes)
+        if gated.refusal is not None:
+            raise PlanRefused(
+                f"{gated.refusal}\nWhat needs your consent goes with importer push; then run setup again."
+            )
         if begun.has_work:
             check_writable(study.path)
     except ImporterError as refusal:
@@ -229,11 +232,6 @@ def _planned(
 def _as_if_made(planned: PlannedBatch) -> PlannedBatch:
     obstacles = tuple(reason for reason in planned.plan.obstacles if reason != NOT_MADE)
     return replace(planned, plan=replace(planned.plan, obstacles=obstacles))
-
-
-def _obstacle(plan: Plan, reason: str) -> str:
-    name = plan.batch_ref or plan.batch_id
-    return f"Batch {name}: {reason}" if name else reason
 
 
 def _steps(desk: Desk, study: Study, plans: dict[str, Plan]) -> Iterator[Step]:
