@@ -55,10 +55,15 @@ def write_study(folder: Path, **sheets: str) -> Path:
 
 
 def set_up(
-    desk: Desk, *paths: Path, ask: Callable[[SetupResult], None] = lambda _: None, is_dry: bool = False
+    desk: Desk,
+    *paths: Path,
+    ask: Callable[[SetupResult], None] = lambda _: None,
+    is_dry: bool = False,
+    as_pages: bool = False,
 ) -> SetupResult:
     """Run `importer setup` on some workbooks, agreeing to everything."""
-    return setup(desk, paths, lambda: check_parts(paths), Reading(desk), ask=ask, is_dry=is_dry)
+    reading = Reading(desk)
+    return setup(desk, paths, lambda: check_parts(paths), reading, ask=ask, is_dry=is_dry, as_pages=as_pages)
 
 
 def said(result: SetupResult) -> list[str]:

@@ -9,8 +9,10 @@ import pytest
 
 from importer.sandbox import Sandbox
 from importer.sandbox.switches import ALLOWED
+from tests.desks import Clock, open_desk
 from tests.faults.study import FORMS, Study, open_study
 from tests.faults.switches import DONE, EVES, SETTINGS, WAYS, Setting, Step, Steps, page
+from tests.from_nothing import ids_held, ids_in_sheets, said, set_up, write_study
 from tests.test_fault_matrix import is_said
 
 #: Exit codes of what has had no effect.
@@ -53,6 +55,33 @@ def test_edit(sandbox: Sandbox, folder: Path, one: Setting, form: str) -> None:
         one.turn(sandbox.switches)
         EVES[one.eve](study)
         check_steps(study, one.edit[form])
+
+
+@pytest.mark.parametrize(
+    "one",
+    [one for one in SETTINGS if one.nothing and one.turned],
+    ids=lambda one: " ".join(f"{name}={setting}" for name, setting in one.turned.items()),
+)
+def test_study_from_nothing(sandbox: Sandbox, tmp_path: Path, one: Setting) -> None:
+    """`importer setup` makes everything once, or says what a person must look at."""
+    sandbox.clear()
+    one.turn(sandbox.switches)
+    path = write_study(tmp_path)
+    with open_desk(sandbox.url, sandbox.token, tmp_path / "state", Clock()) as desk:
+        for at, step in enumerate(one.nothing):
+            result = set_up(desk, path, as_pages=at > 0 and one.nothing[at - 1].then == "--pages")
+            pushed = [study for book in result.workbooks if book.pushed for study in book.pushed.results]
+            text = "\n".join([*said(result), *(str(why) for study in pushed for why in study.refusals)])
+            assert (step.code, step.says) == (
+                result.exit_code,
+                step.says if is_said(step.says, text) else text,
+            )
+        made, ids = sandbox.creations(), ids_in_sheets(path)
+        held = ids_held(sandbox.datasets(), sandbox.batches(), sandbox.studies())
+        assert held == {name: found for name, found in ids.items() if found}
+        assert (len(held) == len(ids)) == (not one.nothing[-1].code)
+        assert one.nothing[-1].code == set_up(desk, path).exit_code
+        assert made == sandbox.creations()
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -145,6 +174,7 @@ def test_no_setting_is_missing() -> None:
 def test_everything_is_played() -> None:
     """What has happened before, and what a researcher does then, has a use."""
     played = [steps for one in SETTINGS for column in (one.first, one.edit) for steps in column.values()]
+    played += [one.nothing for one in SETTINGS]
     assert {one.eve for one in SETTINGS} == EVES.keys()
     assert {step.then for steps in played for step in steps} == {*WAYS, ""}
 

@@ -64,6 +64,7 @@ class Setting:
     Attributes:
         first: Of new rows, by wire form; a form that is left out is not played.
         edit: Of their edit, in the same way.
+        nothing: Of `importer setup` for a study from nothing; empty: not played.
         eve: What has happened before the push, by its name in `EVES`.
         others: Other switches that are set besides.
     """
@@ -72,6 +73,7 @@ class Setting:
     setting: str | int | bool
     first: Mapping[str, Steps] = field(default_factory=dict)
     edit: Mapping[str, Steps] = field(default_factory=dict)
+    nothing: Steps = ()
     eve: str = ""
     others: Mapping[str, Any] = field(default_factory=dict)
 
@@ -291,9 +293,9 @@ def _understood(switch: str, *settings: str | int | bool) -> Iterator[Setting]:
         yield Setting(switch, setting, _both(*DONE), _both(*DONE))
 
 
-def _edited(switch: str, setting: str | int | bool, eve: str, *steps: Step, **others: Any) -> Setting:
+def _edited(switch: str, setting: str | int | bool, eve: str, *steps: Step, nothing: Steps = ()) -> Setting:
     """A setting that is about batches that have been pushed to already."""
-    return Setting(switch, setting, edit=_both(*steps), eve=eve, others=others)
+    return Setting(switch, setting, edit=_both(*steps), nothing=nothing, eve=eve)
 
 
 _TOO_LONG = Step(
@@ -314,6 +316,7 @@ _UNKNOWN_KIND = "Prolific holds 1 instruction(s) with what this import cannot ca
 _NO_STAR = "page …, row 1, column 1, item 1 (star_rating, not in the sheet)"
 _WAITING = "is PROCESSING: Prolific is making its tasks. Waiting, at most 120 s."
 _MAKING = Step(1, "The batch is still PROCESSING… Wait until it is READY", "--tasks-exist")
+_BROKEN = Step(6, "cannot be used: Prolific says ERROR. Look at it in the Prolific app.")
 _EMPTY = Step(1, "The sheet holds no instruction.", "fill in the rows")
 _TWICE = Step(1, "is the value of another option of Q1 too", "another value")
 
@@ -442,20 +445,26 @@ SETTINGS: tuple[Setting, ...] = (
             status,
             _each((Step(6, f"({status}): …{_GONE_EMPTY}", "--pages"), Step()), DONE),
             _each((Step(6, f"({status}): …{_GONE_FULL}", "new batch"), Step()), DONE),
+            (Step(6, f"({status}): …{_GONE_EMPTY}", "--pages"), Step()),
             others=others,
         )
         for status in (404, 410)
         for others in ({}, {"get_instructions": status})
     ),
-    *(_edited("setup_answer", one, "tasks exist", _ASKED, Step()) for one in ALLOWED["setup_answer"]),
-    _edited("second_setup", "refuse", "tasks were asked for twice", _ASKED, Step()),
-    _edited("second_setup", "accept", "tasks were asked for twice", _MAKING, Step()),
-    _edited("setup_ends", "READY", "tasks exist", _ASKED, Step()),
-    _edited("setup_ends", "ERROR", "tasks exist", Step(0, "The batch is in the state ERROR")),
-    _edited("dataset_ends", "READY", "tasks exist", _ASKED, Step()),
-    _edited("dataset_ends", "ERROR", "tasks exist", Step()),
-    _edited("processing_reads", 1, "tasks are being made", _MAKING, Step()),
-    _edited("processing_reads", FEW, "tasks are being made", _MAKING, Step(0, _WAITING)),
+    *(
+        _edited("setup_answer", one, "tasks exist", _ASKED, Step(), nothing=DONE)
+        for one in ALLOWED["setup_answer"]
+    ),
+    _edited("second_setup", "refuse", "tasks were asked for twice", _ASKED, Step(), nothing=DONE),
+    _edited("second_setup", "accept", "tasks were asked for twice", _MAKING, Step(), nothing=DONE),
+    _edited("setup_ends", "READY", "tasks exist", _ASKED, Step(), nothing=DONE),
+    _edited(
+        "setup_ends", "ERROR", "tasks exist", Step(0, "The batch is in the state ERROR"), nothing=(_BROKEN,)
+    ),
+    _edited("dataset_ends", "READY", "tasks exist", _ASKED, Step(), nothing=DONE),
+    _edited("dataset_ends", "ERROR", "tasks exist", Step(), nothing=(_BROKEN,)),
+    _edited("processing_reads", 1, "tasks are being made", _MAKING, Step(), nothing=DONE),
+    _edited("processing_reads", FEW, "tasks are being made", _MAKING, Step(0, _WAITING), nothing=DONE),
     _edited(
         "processing_reads",
         LONG,
@@ -463,6 +472,7 @@ SETTINGS: tuple[Setting, ...] = (
         _MAKING,
         Step(1, f"{_WAITING}…The batch is still PROCESSING", "wait"),
         Step(),
+        nothing=DONE,
     ),
 )
 
@@ -474,11 +484,12 @@ _HEAD = """\
 Made by `python -m tests.faults.switches > docs/switches.md`; `tests/test_switches.py` plays every step over real HTTP.
 
 Nothing public says how Prolific behaves here, so the [sandbox](sandbox.md) can behave either way, and a push must come to a good \
-end under each setting: of new rows, and of an edit that rewords, moves, adds, deletes, and changes a type. A cell lists the exit \
+end under each setting: of new rows, and of an edit that rewords, moves, adds, deletes, and changes a type; also `importer setup` of a \
+study from nothing, where the setting is about it. A cell lists the exit \
 codes, and between them what a researcher does next, which the sentences name. **list** is a batch that takes its instructions by \
 PUT, **pages** one that takes `batch_items`; without either word it is the same for both. An empty cell is not played.
 
-Behind every code but 0 the workbook is byte for byte as before, and behind 1 and 6 the batch is, too; no import stays open. At the \
+Behind every code but 0 of a push the workbook is byte for byte as before, and behind 1 and 6 the batch is, too; no import stays open. At the \
 end the workbook holds exactly Prolific's ids, no instruction was created twice, none is gone that nobody agreed to, and one more \
 push sends nothing.
 """
@@ -490,15 +501,15 @@ def page() -> str:
 
 
 def _outcomes() -> Iterator[list[str]]:
-    yield ["switch", "setting", "before the push", "new rows", "their edit"]
+    yield ["switch", "setting", "before the push", "new rows", "their edit", "`importer setup`"]
     lines: dict[tuple[str, ...], list[str]] = {}
     for one in SETTINGS:
         others = (f"`{name}` is `{setting}`" for name, setting in one.others.items())
         eve = "; ".join(filter(None, [one.eve, *others]))
-        line = f"`{one.switch}`", eve, _summary(one.first), _summary(one.edit)
+        line = f"`{one.switch}`", eve, _summary(one.first), _summary(one.edit), _brief(one.nothing)
         lines.setdefault(line, []).append(f"`{one.setting}`")
-    for (switch, eve, first, edit), settings in lines.items():
-        yield [switch, ", ".join(settings), eve, first, edit]
+    for (switch, eve, *outcomes), settings in lines.items():
+        yield [switch, ", ".join(settings), eve, *outcomes]
 
 
 def _summary(column: Mapping[str, Steps]) -> str:
@@ -517,7 +528,7 @@ def _sentences() -> Iterator[list[str]]:
     yield ["switch", "part of what is said"]
     said: dict[str, dict[str, None]] = {}
     for one in SETTINGS:
-        for steps in (*one.first.values(), *one.edit.values()):
+        for steps in (*one.first.values(), *one.edit.values(), one.nothing):
             for step in steps:
                 words = step.says.replace(str(one.setting), "…") if one.setting in STATUSES else step.says
                 said.setdefault(one.switch, {}).update({words: None} if words else {})
