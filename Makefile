@@ -53,7 +53,7 @@ making:          ## importer setup killed at every step, KILLS times, and throug
 	python -m tests.setup_soak --seed $(SEED) --kills $(KILLS)
 	EVERY_ROW=1 python -m pytest -q tests/test_setup_faults.py
 
-pulls:           ## 200 batches that are drawn, pulled, and must have nothing to push; the suite draws 20
+pulls:           ## 200 batches that are drawn, pulled, and must have nothing to push; the suite draws 10
 	EVERY_BATCH=1 python -m pytest -q tests/test_pull.py -k what_is_pulled
 
 fidelity:        ## write-back into real workbooks, seen by LibreOffice too

@@ -197,6 +197,32 @@ def ids_replaced(sent: Sequence[Sent], held: Sequence[Held]) -> tuple[str, ...]:
     return tuple(row.ref for row in sent if row.id is not None and row.id not in found)
 
 
+def rules_dropped(sent: Sequence[Sent], held: Sequence[Held]) -> tuple[str, ...]:
+    """
+    Return the refs whose rule for what participants write Prolific has not kept.
+
+    Args:
+        sent: What was asked for, in order.
+        held: What Prolific holds now.
+
+    Returns:
+        The refs in order; empty if anything else differs too.
+    """
+    pairing = pair_by(_without_rules, sent, held)
+    if pairing.rows or pairing.held:
+        return ()
+    return tuple(row.ref for row, one in pairing.pairs if loosened(row.content) != loosened(one.content))
+
+
+def in_order_of_creation(held: Sequence[Held]) -> list[Held]:
+    """
+    Return instructions in the order in which Prolific made them, if their ids tell: those of version 7 begin with the time.
+
+    Nothing promises the order of an answer; this is the order in which equal rows get their ids.
+    """
+    return sorted(held, key=lambda one: one.id) if all(one.id[14:15] == "7" for one in held) else [*held]
+
+
 def equals_before(before: Sequence[Held], now: Sequence[Held]) -> bool:
     """
     Whether Prolific still holds what it held: the same ids with the same contents.
@@ -280,6 +306,15 @@ def _whole(content: Content) -> Content:
 
 def _type_and_description(content: Content) -> tuple[str, str]:
     return content.type, content.description
+
+
+def _without_rules(content: Content) -> Content:
+    options = (
+        replace(option, validation_type="", validation_min="", validation_max="")
+        for option in content.options
+    )
+    bare = replace(content, validation_type="", validation_min="", validation_max="", options=tuple(options))
+    return loosened(bare)
 
 
 def loosened(content: Content) -> Content:

@@ -29,7 +29,7 @@ from importer.problems import quote
 from importer.sheets.celltext import take_text
 from importer.transformer import to_rows
 from importer.wire import batch_items
-from importer.wire.batch_items import CONTENT_TYPES
+from importer.wire.batch_items import CONTENT_TYPES, MAX_COLUMNS
 from importer.wire.instructions import without_column
 from importer.wire.models import NotDescribable, is_describable, is_uuid, to_model
 
@@ -96,12 +96,9 @@ def _shown(
     if existing.pages is None:
         return [(None, item) for item in items]
     placed = batch_items.placed_items(items)
-    pages, widest = (
-        {page for (page, _, _), _ in placed},
-        max((column for (_, _, column), _ in placed), default=1),
-    )
+    pages = [page for (page, _, _), _ in placed]
     # One item on each page is what the order of the rows says, and no row may have a third column.
-    is_plain = len(pages) == len(placed) or widest > batch_items.MAX_COLUMNS
+    is_plain = len(pages) == len(set(pages)) or any(column > MAX_COLUMNS for (_, _, column), _ in placed)
     return [(None if is_plain else place, item) for place, item in placed]
 
 
@@ -201,16 +198,12 @@ def _staying(existing: Existing, found: _Described) -> Iterator[str]:
     is_layout = existing.pages is not None
     if not existing.held:
         yield "The batch holds no instruction that a sheet can describe; fill some in before you push."
+    if existing.source == "journal":
+        yield "Prolific no longer lists the instructions of the batch; these are those of the last push from here."
     if found.staying:
         what = named(dict.fromkeys(str(item.get("type")) for item in found.staying))
-        then = (
-            "A push keeps them as they are, in place."
-            if is_layout
-            else "So a push of instructions is refused."
-        )
-        yield (
-            f"{len(found.staying)} of what the batch shows ({what}) cannot be rows of a sheet, and stay on Prolific. {then}"
-        )
+        then = "A push keeps them in place." if is_layout else "So a push of instructions is refused."
+        yield f"{len(found.staying)} item(s) of the batch have no rows ({what}), and stay on Prolific as they are. {then}"
     beyond = (
         found.beyond
         if is_layout

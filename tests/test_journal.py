@@ -90,6 +90,16 @@ def test_ids_are_known_once_they_are_acknowledged(journal: Journal):
     assert [ITEM] == journal.last_known(BATCH)
 
 
+def test_refs_are_those_of_the_last_push(journal: Journal):
+    """Of each instruction that was ever written into a workbook; a newer push renames it."""
+    for import_id, ids in (("one", {"old": "id-1", "why": "id-2"}), ("two", {"new": "id-1"})):
+        start(journal, import_id)
+        journal.move(journal.get(import_id), State.ACKNOWLEDGED, at=101, ids=ids)
+
+    assert {"id-1": "new", "id-2": "why"} == journal.refs(BATCH)
+    assert {} == journal.refs("another")
+
+
 def test_a_failed_transition_leaves_no_trace(journal: Journal):
     """Log and state are one transaction."""
     start(journal)

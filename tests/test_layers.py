@@ -173,3 +173,11 @@ def test_command_line_loads_nothing_heavy() -> None:
     script = f"import sys, importer.cli; print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert found.stdout.split() == []
+
+
+def test_reading_begins_before_the_models_are_imported() -> None:
+    """The network and the imports wait together."""
+    late = ("pandas", "pandera", "pydantic", "openpyxl")
+    script = f"import sys, importer.push.reading; print(*sorted(set({late!r}) & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []

@@ -17,7 +17,9 @@ from importer.matching import (
     equals_before,
     find_relinks,
     ids_replaced,
+    in_order_of_creation,
     named,
+    rules_dropped,
 )
 from importer.model import FreeText, Instruction, MultipleChoice, Option
 from importer.wire.instructions import Held, Sent, from_item, to_content, to_item, to_sent
@@ -70,6 +72,28 @@ def test_equal_new_rows_pair_in_order_and_that_is_said():
 
     assert {"Q1": uuid(11), "Q2": uuid(12)} == assignment.ids
     assert ["Q1, Q2"] == [note.partition(" are ")[0] for note in assignment.notes]
+
+
+def test_ids_that_tell_the_time_tell_the_order():
+    """Whatever the order of an answer; ids that tell nothing leave it."""
+    row = free("Q1", "Why?")
+    timed = [Held(one, "free_text", to_content(row)) for one in (TIMED.format(2), TIMED.format(1))]
+
+    assert timed[::-1] == in_order_of_creation(timed)
+    assert [held(row, 12), held(row, 11)] == in_order_of_creation([held(row, 12), held(row, 11)])
+
+
+TIMED = "019a0f6e-1c1d-7cc2-8a67-00000000000{}"
+
+
+def test_rule_that_was_not_kept_is_named():
+    """All that was sent is there, but what may be written; anything else that differs is another matter."""
+    ruled = free("Q1", "How old?").model_copy(update={"validation_type": "number"})
+    sent = (ruled, free("Q2", "Why?"))
+
+    assert ("Q1",) == rules_dropped(asked(sent), (held(free("Q1", "How old?"), 11), held(sent[1], 12)))
+    assert () == rules_dropped(asked(sent), (held(free("Q1", "How tall?"), 11), held(sent[1], 12)))
+    assert () == rules_dropped(asked(sent), (held(sent[0], 11), held(sent[1], 12)))
 
 
 def test_server_may_tidy_spaces_and_scalars():

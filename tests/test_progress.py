@@ -154,6 +154,19 @@ watcher.close()
     assert "✗ conflict  conflict.xlsx: Look at it." in said
 
 
+def test_a_pull_reads_and_then_writes():
+    """Two bars, each with its count."""
+    said = words(
+        on_terminal("""
+watcher.pulling(2); watcher.read(); drawn(); watcher.read(); watcher.pulled(); drawn(); watcher.close()
+""")
+    )
+
+    assert "Reading" in said
+    assert "1 of 2" in said
+    assert "Writing" in said.split("Reading")[-1]
+
+
 def test_nothing_is_drawn_while_a_question_is_asked():
     """The bar is wiped, the cursor is back, and sentences still come; then it draws again."""
     said = on_terminal("""

@@ -28,6 +28,7 @@ from tests.desks import Clock, open_desk
 from tests.layouts import Entry, brief, by_hand, items, uuid
 from tests.sandboxes import API, call
 from tests.test_push import Crash, go, ids_in, push_and_die
+from tests.test_sandbox_studies import STUDIES, draft
 
 HEADERS = (
     "ref",
@@ -304,7 +305,7 @@ def test_a_refused_item_is_named_at_its_cell(desk: Desk, prolific: Sandbox, page
         f"Prolific refused the pages of the batch {paged} (422). "
         'Instructions!D4 (Q3): "answer_limit: no", Instructions!C6 (Q4): "Too long.", '
         'page 2, row 1, column 1, item 3 (image, not in the sheet): "Not https.", page 5: "Nothing on it.". '
-        "Nothing was changed. Correct it, then push again."
+        "No instruction was changed. Correct it, then push again."
     ) == said(result)
     (done,) = desk.journal.recent(1)
     assert (State.REJECTED, said(result)) == (done.state, done.note)
@@ -338,7 +339,7 @@ def test_tasks_that_are_being_made_are_waited_for(
     result = go(desk, path, tasks_exist=True)
 
     assert (0, 1) == (result.exit_code, patches(prolific))
-    assert ["Waiting" in one for one in clock.told] == [True] * len(clock.slept)
+    assert ["Waiting" in one for one in clock.told] == [True]
     assert 0 < clock.passed_s <= TASKS_WAIT_S
 
 
@@ -365,6 +366,20 @@ def test_tasks_that_exist_need_consent(desk: Desk, prolific: Sandbox, paged: str
     assert "(409)" in said(go(desk, path, tasks_exist=True))
     prolific.switches.edit_ready = 200
     assert 0 == go(desk, path, tasks_exist=True).exit_code
+
+
+def test_what_participants_see_is_not_changed(desk: Desk, prolific: Sandbox, paged: str, tmp_path: Path):
+    """A batch does not say that a study of it is published: the refusal says it, Prolific enforces it, and its words are shown."""
+    path = book(tmp_path, paged, *ROWS, ("Q6", "free_text", "And?", None, None, None, None))
+    set_up(prolific, paged)
+    assert ["PROCESSING", "READY"] == [desk.prolific.get_batch(paged)["status"] for _ in range(2)]
+    prolific.publish(call(prolific, "POST", f"{STUDIES}/", draft(paged)).json()["id"])
+
+    assert "if a study of it is published" in said(go(desk, path))
+    result = go(desk, path, tasks_exist=True)
+
+    assert (6, True) == (result.exit_code, "A study of this batch has been published." in said(result))
+    assert by_hand() == pages(prolific, paged)
 
 
 def set_up(prolific: Sandbox, batch_id: str) -> None:

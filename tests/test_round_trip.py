@@ -349,6 +349,15 @@ def test_long_and_escaped_texts_survive(write: Writer, tmp_path: Path):
     assert payload(batch) == payload(found.batches[0])
 
 
+def test_a_text_that_only_its_escapes_make_long_survives(tmp_path: Path):
+    """Excel counts what it shows; a line end of Windows is 8 characters in the file."""
+    batch = describing(["a\r\n" * 10_000])
+    with_template(tmp_path / "study.xlsx", *to_rows([batch]))
+    (found,) = ready([tmp_path / "study.xlsx"])
+
+    assert payload(batch) == payload(found.batches[0])
+
+
 # ---------------------------------------------------------------- payload → Prolific → plan
 
 

@@ -26,7 +26,7 @@ from http.client import IncompleteRead
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, Final, Self
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 import urllib3.exceptions
@@ -163,27 +163,6 @@ class Prolific(Making):
         """Return a batch. Source: GET data-collection/batches/{batch_id}."""
         what = f"the batch {batch_id}"
         return _object(self._read(_batch_path(batch_id), what), what)
-
-    def list_batches(self, workspace_id: str) -> list[dict[str, Any]]:
-        """
-        Return every batch of a workspace.
-
-        Raises:
-            ProlificError: The list cannot be read, or is only a part.
-
-        Source: GET data-collection/batches?workspace_id=, whose documents know no pages.
-        """
-        what = f"the batches of the workspace {workspace_id}"
-        query = urlencode({"workspace_id": workspace_id})
-        answer = _object(self._read(f"{API}/data-collection/batches?{query}", what), what)
-        found = answer.get("results")
-        if not isinstance(found, list) or not all(_has_id(batch) for batch in found):
-            raise ProlificError(f"Prolific's answer for {what} is not a list of batches.")
-        meta = answer.get("meta")
-        count = meta.get("count") if isinstance(meta, dict) else None
-        if isinstance(count, int) and count != len(found):
-            raise ProlificError(f"Prolific says that {what} are {count}, but sent {len(found)}.")
-        return found
 
     def get_instructions(self, batch_id: str) -> list[dict[str, Any]]:
         """
@@ -494,8 +473,6 @@ def _instruction_list(answer: Any) -> list[dict[str, Any]] | None:
         answer = answer.get("results", answer.get("instructions"))
     if not isinstance(answer, list):
         return None
-    return answer if all(map(_has_id, answer)) else None
-
-
-def _has_id(item: Any) -> bool:
-    return isinstance(item, dict) and isinstance(item.get("id"), str)
+    if not all(isinstance(item, dict) and isinstance(item.get("id"), str) for item in answer):
+        return None
+    return answer

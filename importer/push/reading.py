@@ -17,8 +17,6 @@ from importer.contract import BATCHES, trim
 from importer.errors import ProlificError, Rejected, WorkbookRefused
 from importer.push.crew import Crew
 from importer.sheets.headers import Place, find_sheet, first_rows, match_headers
-from importer.wire.batch_items import check_layout
-from importer.wire.forms import count
 from importer.workbook.reader import open_workbook
 
 if TYPE_CHECKING:
@@ -73,15 +71,26 @@ def fetch(desk: Desk, batch_id: str) -> Fetched:
     fetched = Fetched(batch, None)
     is_empty = fetched.count == 0 and not desk.journal.knows(batch_id)
     if (pages := batch.get("batch_items")) is not None:
-        fetched = Fetched(batch, check_layout(pages))
+        items, listed = _read_layout(pages)
+        fetched = Fetched(batch, items)
     elif not is_empty:
         fetched = Fetched(batch, fetch_items(desk.prolific, batch_id))
-    if fetched.items is not None and fetched.count is not None and fetched.count > count(fetched.items):
+        listed = len(fetched.items or ())
+    if fetched.items is not None and fetched.count is not None and fetched.count > listed:
         raise ProlificError(
-            f"Prolific counts {fetched.count} instruction(s) in the batch {batch_id}, but lists {count(fetched.items)}. "
+            f"Prolific counts {fetched.count} instruction(s) in the batch {batch_id}, but lists {listed}. "
             "A push would delete the others unseen. Try again in a minute."
         )
     return fetched
+
+
+def _read_layout(pages: JSON) -> tuple[Items, int]:
+    """Return the pages of a layout, and how many instructions they show; raises as `fetch` does."""
+    # The models that come with it take a tenth of a second, and a push begins to read before it needs them.
+    from importer.wire.batch_items import asking, check_layout  # noqa: PLC0415
+
+    items = check_layout(pages)
+    return items, asking(items)
 
 
 def fetch_items(prolific: Prolific, batch_id: str) -> Items | None:
@@ -97,7 +106,7 @@ def fetch_items(prolific: Prolific, batch_id: str) -> Items | None:
 def fetch_pages(prolific: Prolific, batch_id: str) -> Items:
     """Read the layout of a batch; empty if it has none any more."""
     pages = prolific.get_batch(batch_id).get("batch_items")
-    return [] if pages is None else check_layout(pages)
+    return [] if pages is None else _read_layout(pages)[0]
 
 
 class Reading:

@@ -24,8 +24,10 @@ from importer.matching import (
     assign_ids,
     equals_before,
     ids_replaced,
+    in_order_of_creation,
     loosened,
     named,
+    rules_dropped,
 )
 from importer.prolific import parse_instructions, parse_layout
 from importer.push.desk import Desk
@@ -247,15 +249,21 @@ def _is_accepted(current: Import) -> bool:
 
 
 def _why_not(current: Import, look: _Look) -> str:
-    replaced = ids_replaced(_sent(current), to_held(look.items or []))
-    if not replaced:
-        others = "" if look.is_settled else "Somebody else changed it at the same time, or "
-        return f"{look.found} {others}Prolific keeps something else than it is sent."
-    return (
-        f"Prolific did not keep the ids of {len(replaced)} instruction(s) ({named(replaced)}): it holds them under new ids, "
-        "and answers given so far belong to the old ones. To go on with the new ids, clear the instruction_id of these "
-        "rows and run importer push with --relink."
-    )
+    sent, held = _sent(current), to_held(look.items or [])
+    if replaced := ids_replaced(sent, held):
+        return (
+            f"Prolific did not keep the ids of {len(replaced)} instruction(s) ({named(replaced)}): it holds them under new ids, "
+            "and answers given so far belong to the old ones. To go on with the new ids, clear the instruction_id of these "
+            "rows and run importer push with --relink."
+        )
+    if dropped := rules_dropped(sent, held):
+        return (
+            f"Prolific took all of it but the validation of {len(dropped)} instruction(s) ({named(dropped)}): it may know none "
+            "for a batch that takes a list of instructions. Clear their validation cells and run importer push with --relink; "
+            "or use a new batch made of pages."
+        )
+    others = "" if look.is_settled else "Somebody else changed it at the same time, or "
+    return f"{look.found} {others}Prolific keeps something else than it is sent."
 
 
 def _conflict(desk: Desk, current: Import, look: _Look, reason: str) -> Unfinished:
@@ -272,7 +280,9 @@ def _assign(current: Import, answered: Items) -> Assignment:
     before = {one.id for one in to_held(current.before or [])}
     if is_layout(answered) and (twice := ids_twice(answered)):
         raise MatchRefused(f"Prolific's answer names an id more than once ({named(twice)}).")
-    found = assign_ids(_sent(current), to_held(answered), before=before)
+    # A layout shows its order itself.
+    listed = to_held(answered) if is_layout(answered) else in_order_of_creation(to_held(answered))
+    found = assign_ids(_sent(current), listed, before=before)
     if not lies_as_sent(body_of(current), answered):
         raise MatchRefused("Prolific lays out the batch in another way than was sent.")
     ids = dict(found.ids)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -210,12 +211,24 @@ def _patch(desk: Desk, current: Import, body: dict[str, JSON]) -> None:
     try:
         try_often(desk, lambda: desk.prolific.patch_batch(current.batch_id, body), (OutcomeUnknown,))
     except Rejected as refusal:
-        desk.move(current, State.REJECTED, note=str(refusal))
-        raise
+        raise _rejected(desk, replace(current, body=None), refusal, None) from None
     except (ProlificError, TokenRefused) as refusal:
         desk.move(current, State.CANCELLED, note=str(refusal))
         raise
     desk.effects.checkpoint("patched")
+
+
+def _rejected(desk: Desk, current: Import, refusal: Rejected, places: Places | None) -> Rejected:
+    """End an import that Prolific refused, and return what the researcher is told."""
+
+    def read_status() -> str:
+        with suppress(ProlificError, TokenRefused):
+            return str(desk.prolific.get_batch(current.batch_id).get("status") or "")
+        return ""
+
+    explanation = explained(refusal, current, places, read_status)
+    desk.move(current, State.REJECTED, note=str(explanation))
+    return explanation
 
 
 def try_often(
@@ -264,9 +277,7 @@ def _replace(desk: Desk, current: Import, places: Places | None) -> Import:
     try:
         done = try_often(desk, once)
     except Rejected as refusal:
-        explanation = explained(refusal, current, places)
-        desk.move(current, State.REJECTED, note=str(explanation))
-        raise explanation from None
+        raise _rejected(desk, current, refusal, places) from None
     except OutcomeUnknown as refusal:
         desk.effects.tell(f"{refusal} Looking at what Prolific holds now.")
         return desk.move(current, State.SENT, note=str(refusal))

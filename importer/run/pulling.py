@@ -160,8 +160,8 @@ def _pull_one(desk: Desk, batch_id: str, read: _Read | ImporterError, target: Pa
 def _described(desk: Desk, read: _Read) -> Pulled:
     if read.items is None:
         raise WriteRefused(
-            "Prolific no longer lists the instructions of this batch, and the journal remembers no push of it. "
-            "No workbook was written."
+            "Prolific no longer lists the instructions of this batch, and the journal does not remember a push of all of "
+            "them. No workbook was written."
         )
     pulled = to_pulled(read.existing, read.items, desk.journal.refs(read.existing.batch_id))
     if pulled.obstacles:
@@ -210,8 +210,8 @@ def _write(path: Path, pulled: Pulled, existing: Existing) -> None:
     from importer.workbook.template import write_filled  # noqa: PLC0415 - openpyxl, which only this command needs
 
     write_filled(path, pulled.instruction_rows, pulled.batch_rows)
-    if pulled.instructions == 0:
-        return  # a sheet without instructions is to be filled in; it is not ready
+    if not pulled.instruction_rows:
+        return  # a sheet without rows is to be filled in; it is not ready
     study = _checked(path)
     plan = make_plan(study.batches[0], existing)
     if plan.needs_push and not (pulled.is_partial and plan.obstacles):

@@ -66,13 +66,16 @@ def _plan(
         planned = replace(planned, read_at=reading.began_at, revision=reading.revision)
     else:
         planned = _plan_anew(desk, places, consent, batch)
+    is_told = False
     while planned.plan.status == "PROCESSING" and planned.plan.touches_tasks:
         left_s = reading.began_at + wait_s - desk.at
         if left_s <= 0:
             break
-        desk.effects.tell(
-            f"The batch {batch.batch_id} is PROCESSING: Prolific is making its tasks. Waiting, at most {left_s:.0f} s."
-        )
+        if not is_told:
+            desk.effects.tell(
+                f"The batch {batch.batch_id} is PROCESSING: Prolific is making its tasks. Waiting, at most {left_s:.0f} s."
+            )
+        is_told = True
         desk.effects.sleep(min(left_s, POLL_S))
         planned = _plan_anew(desk, places, consent, batch)
     return planned

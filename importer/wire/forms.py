@@ -51,11 +51,6 @@ def to_held(answered: Answered) -> tuple[Held, ...]:
     return tuple(from_item(item) for item in answered)
 
 
-def count(answered: Answered) -> int:
-    """Return how many instructions an answer shows; in a layout, what nobody knows counts as one."""
-    return batch_items.asking(answered) if is_layout(answered) else len(answered)
-
-
 def to_sent(body: Mapping[str, JSON], refs: Sequence[str]) -> tuple[Sent, ...]:
     """
     Return the instructions of a body, in order.
