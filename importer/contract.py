@@ -1,5 +1,5 @@
 """
-The sheet contract: which sheets and columns there are, what they mean, and the limits.
+The sheet contract: which sheets and columns there are, and what they mean.
 
 Owns every fact about the workbook's shape. The reader, the validator, the template, its `Help`
 sheet and the README's column table all read it from here; nothing else names a column's rule.
@@ -10,13 +10,12 @@ layout (one row per option, ref repeated) was chosen because it survives sorting
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from itertools import groupby
 from typing import Final
+
+from importer.texts import header_key
 
 
 class InstructionType(StrEnum):
@@ -786,115 +785,3 @@ NEEDED_IF_NEW: Final = {
 
 #: Rows whose ref starts with this are the researcher's own.
 COMMENT_MARK: Final = "#"
-
-# ------------------------------------------------------------------ limits, all in one place
-# A sheet formatted down to its last row is 300 MB of XML in 24 MB of file (measured), so size
-# alone is no sign of an attack; what is kept in memory (shared strings, other parts) is. Together
-# they keep the reading of any file of up to 50,000 filled rows below 10 s and 300 MB (tests/hostile);
-# a sound one of 100,000 took 14 s and 390 MB to check on a busy machine.
-MAX_FILE_BYTES: Final = 100_000_000
-MAX_MEMBERS: Final = 10_000
-MAX_SHEET_XML_BYTES: Final = 600_000_000
-#: All that is inflated of one workbook: two such sheets.
-MAX_INFLATED_BYTES: Final = 1_200_000_000
-#: What goes through expat, which needs 2 µs for a tag; a step is a tag, or half a cell read in the usual way.
-MAX_PARSED_BYTES: Final = 60_000_000
-MAX_STEPS: Final = 2_500_000
-MAX_SHARED_STRINGS_BYTES: Final = 50_000_000
-MAX_SHARED_STRINGS: Final = 1_000_000
-MAX_OTHER_PART_BYTES: Final = 16_000_000
-MAX_ROWS: Final = 1_048_576
-MAX_COLUMNS: Final = 16_384
-#: Rows that hold something, the header's included; several times the largest import we know of.
-MAX_FILLED_ROWS: Final = 100_001
-MAX_MERGED_RANGES: Final = 50_000
-MAX_CELL_CHARACTERS: Final = 32_767
-#: In all filled rows of a sheet: one text of a few bytes can be shown by every cell.
-MAX_SHEET_CHARACTERS: Final = 20_000_000
-#: Equal problems of one column that are listed; the rest is counted.
-MAX_LISTED: Final = 200
-#: Digits that Excel keeps of a number.
-MAX_DIGITS: Final = 15
-
-# ------------------------------------------------------------------ text
-#: Zero-width and other characters that nobody sees, but that make two texts differ.
-INVISIBLE: Final = "\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
-_ZERO_WIDTH: Final = "\u200b\u2060\ufeff"
-# A tab at the edge of a cell cannot be typed in Excel and is not a slip: it keeps "=1+1" from
-# becoming a formula, and tells two values apart.
-_EDGE: Final = f"(?:[^\\S\t]|[{_ZERO_WIDTH}])"
-_EDGES: Final = re.compile(f"^{_EDGE}+|{_EDGE}+$")
-_BLANK: Final = re.compile(f"[\\s{_ZERO_WIDTH}]*")
-#: Normalising sorts the marks on a letter, in time that grows with the square of their number
-#: (measured: 0.6 s for a cell full of them); no language stacks more than a few.
-_MAX_MARKS: Final = 100
-_MANY_MARKS: Final = re.compile(f"[^\\w\x00-\x7f]{{{_MAX_MARKS},}}")
-_BETWEEN_WORDS: Final = re.compile(r"[\s,;]+")
-_HEADER_NOISE: Final = re.compile(r"[\s_\-\u00a0\u200b\u2060\ufeff]+|\*+$")
-
-
-def trim(text: str) -> str:
-    """Remove spaces at both ends, non-breaking and zero-width ones included."""
-    return _EDGES.sub("", text)
-
-
-def is_blank(text: str) -> bool:
-    """Whether nobody sees anything in a text."""
-    return _BLANK.fullmatch(text) is not None
-
-
-def canonical(text: str) -> str:
-    """Return the form in which two texts are compared: NFC, and CRLF as LF."""
-    text = text.replace("\r\n", "\n")
-    if _MANY_MARKS.search(text) and _longest_run_of_marks(text) > _MAX_MARKS:
-        return text
-    return unicodedata.normalize("NFC", text)
-
-
-def _longest_run_of_marks(text: str) -> int:
-    runs = groupby(text, lambda character: unicodedata.combining(character) > 0)
-    return max((len(tuple(run)) for is_mark, run in runs if is_mark), default=0)
-
-
-def words_of(text: str) -> tuple[str, ...]:
-    """
-    Split a list of words at commas, semicolons and spaces.
-
-    >>> words_of(".pdf, .jpg;.png")
-    ('.pdf', '.jpg', '.png')
-    """
-    return tuple(word for word in _BETWEEN_WORDS.split(text) if word)
-
-
-def header_key(header: str) -> str:
-    """Return the form in which headers are compared: no case, spaces, `_`, `-`, trailing `*`."""
-    return _HEADER_NOISE.sub("", trim(header)).casefold()
-
-
-def is_own_column(header: str) -> bool:
-    """Whether a column is the researcher's own: `note…` or `_…`."""
-    return trim(header).startswith("_") or header_key(header).startswith("note")
-
-
-def column_letter(number: int) -> str:
-    """
-    Return the letters of a column.
-
-    >>> column_letter(1), column_letter(28), column_letter(16384)
-    ('A', 'AB', 'XFD')
-    """
-    letters = ""
-    while number:
-        number, rest = divmod(number - 1, 26)
-        letters = chr(65 + rest) + letters
-    return letters
-
-
-def cell_name(row: int, column: int) -> str:
-    """
-    Return a cell's name as Excel writes it.
-
-    >>> cell_name(7, 3)
-    'C7'
-    """
-    return f"{column_letter(column)}{row}"

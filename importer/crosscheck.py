@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
-from importer.contract import MAX_LISTED
+from importer.limits import MAX_LISTED
 from importer.places import Claim
 from importer.problems import Problem, problem, quote
 

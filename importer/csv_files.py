@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from importer.contract import cell_name
 from importer.problems import Problem, problem, quote
 from importer.sheets.frames import Frames
+from importer.texts import cell_name
 
 #: So much of a file is looked at to know how it is encoded.
 _LOOKED_AT_BYTES: Final = 4_000_000

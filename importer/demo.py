@@ -16,9 +16,10 @@ from pathlib import Path
 
 import click
 
-from importer.contract import INSTRUCTIONS, header_key
+from importer.contract import INSTRUCTIONS
 from importer.errors import ImporterError
 from importer.sandbox import Sandbox
+from importer.texts import header_key
 from importer.workbook.cells import Spot
 from importer.workbook.reader import open_workbook
 from importer.workbook.template import DOCUMENTED_EXAMPLE, write_filled

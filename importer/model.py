@@ -23,8 +23,8 @@ from importer.contract import (
     MIN_FILE_COUNT,
     MIN_UNITS,
     TASK_DETAILS,
-    canonical,
 )
+from importer.texts import canonical
 
 #: What `json.loads` gives, read-only: a dict[str, str] is one too.
 JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from importer.contract import cell_name
 from importer.model import Batch, Dataset, Draft
 from importer.problems import Problem, Report
+from importer.texts import cell_name
 from importer.workbook.cells import Spot
 
 

@@ -19,11 +19,12 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from importer.changes import Change, FieldChange, Kind, compare, compare_blocks, with_places
-from importer.contract import TASK_DETAILS, canonical
+from importer.contract import TASK_DETAILS
 from importer.errors import PlanRefused
 from importer.matching import Relink, find_relinks, named
 from importer.model import JSON, Batch, BatchDetails, Block, Instruction, Item
 from importer.problems import quote
+from importer.texts import canonical
 from importer.wire import batch_items
 from importer.wire.forms import Form
 from importer.wire.instructions import Held, not_carried, request_body, to_sent

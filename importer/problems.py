@@ -17,7 +17,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Final
 
-from importer.contract import INVISIBLE
+from importer.texts import INVISIBLE
 
 QUOTED_CHARACTERS: Final = 60
 _CELL: Final = re.compile(r"([A-Z]+)([0-9]+)")

@@ -13,20 +13,13 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
-from importer.contract import (
-    BATCHES,
-    INSTRUCTIONS,
-    MAX_CELL_CHARACTERS,
-    TASK_DETAILS,
-    BlockType,
-    Column,
-    Kind,
-    canonical,
-)
+from importer.contract import BATCHES, INSTRUCTIONS, TASK_DETAILS, BlockType, Column, Kind
+from importer.limits import MAX_CELL_CHARACTERS
 from importer.matching import named
 from importer.model import Batch, BatchDetails, Item
 from importer.problems import quote
 from importer.sheets.celltext import take_text
+from importer.texts import canonical
 from importer.transformer import to_rows
 from importer.wire import batch_items
 from importer.wire.batch_items import CONTENT_TYPES, MAX_COLUMNS

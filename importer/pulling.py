@@ -51,7 +51,7 @@ def pull(
     as_json: bool,
 ) -> int:
     """
-    Make workbooks of what Prolific holds, ready to edit and push; nothing is sent.
+    Make workbooks of what Prolific holds; nothing is sent.
 
     Each batch becomes a workbook of its own, named after it. With --into, a workbook that is there gets the ids
     of the instructions that it describes word for word, and nothing else in it is changed.

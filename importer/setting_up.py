@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 def setup(paths: tuple[Path, ...], is_dry: bool, as_pages: bool, yes: bool, as_json: bool) -> int:
     """
-    Make what a workbook asks for and Prolific does not have yet; never publishes.
+    Make the batches and draft studies of a workbook; never publishes.
 
     Makes the datasets of the sheet Datasets, the batches that have a workspace_id and no batch_id, and drafts
     of the studies of the sheet Studies; pushes the instructions; writes all ids back.

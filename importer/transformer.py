@@ -16,16 +16,14 @@ from importer.contract import (
     ANY_NUMBER_WORD,
     BATCHES,
     INSTRUCTIONS,
-    MAX_DIGITS,
     NO_WORDS,
     STUDIES,
     TASK_DETAILS,
     YES_WORDS,
     Kind,
     Level,
-    canonical,
-    words_of,
 )
+from importer.limits import MAX_DIGITS
 from importer.model import (
     MODELS,
     Batch,
@@ -35,6 +33,7 @@ from importer.model import (
     FreeTextWithUnit,
     Item,
 )
+from importer.texts import canonical, words_of
 
 if TYPE_CHECKING:
     from importer.sheets.frames import Frames, SheetFrame

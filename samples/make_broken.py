@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
-from importer.contract import MAX_LISTED
+from importer.limits import MAX_LISTED
 from importer.problems import LIST_COLUMNS
 
 HERE = Path(__file__).parent

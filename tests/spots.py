@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.parsers import expat
 
-from importer.contract import cell_name
+from importer.texts import cell_name
 from importer.workbook.cells import Spot
 
 _REFERENCE = re.compile(r"([A-Z]+)([0-9]+)")

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from importer.checking import check_parts
-from importer.contract import MAX_LISTED
 from importer.crosscheck import Claims
 from importer.gathered import Gathered
+from importer.limits import MAX_LISTED
 from importer.places import Claim
 from tests.books import BATCH_ID, LIKERT, write_book
 

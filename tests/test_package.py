@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from importer.contract import MAX_FILE_BYTES, MAX_MEMBERS, MAX_OTHER_PART_BYTES
 from importer.errors import WorkbookRefused
+from importer.limits import MAX_FILE_BYTES, MAX_MEMBERS, MAX_OTHER_PART_BYTES
 from importer.problems import problem
 from importer.workbook.package import open_package
 from importer.workbook.reader import open_workbook

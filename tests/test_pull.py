@@ -16,14 +16,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from importer.checking import check, check_parts
-from importer.contract import MAX_CELL_CHARACTERS, canonical, cell_name, trim
 from importer.errors import Interrupted, ProlificError, WriteRefused
+from importer.limits import MAX_CELL_CHARACTERS
 from importer.push.desk import Desk
 from importer.push.reading import begin
 from importer.run import plan_all
 from importer.run.pulling import PullResult, pull
 from importer.run.watching import Watcher
 from importer.sandbox import Sandbox
+from importer.texts import canonical, cell_name, trim
 from importer.transformer import to_rows
 from importer.wire.batch_items import MAX_COLUMNS
 from importer.wire.instructions import to_item

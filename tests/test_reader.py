@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from importer.contract import MAX_CELL_CHARACTERS, MAX_FILLED_ROWS
 from importer.errors import WorkbookRefused
+from importer.limits import MAX_CELL_CHARACTERS, MAX_FILLED_ROWS
 from importer.workbook.cells import Cell, CellKind, MergedRange, Row
 from importer.workbook.reader import SheetRows, open_workbook
 from importer.workbook.styles import Look, look_of

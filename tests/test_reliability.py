@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from importer import contract
+from importer import limits
 from importer.push.desk import HOLD_S
 from importer.push.submitter import FRESH_S
 from importer.sandbox import FAULTS
@@ -91,8 +91,8 @@ SENTENCES = [
     f"{len(INPUTS)} made inputs, {len(PLACES)} places",
     f"{test_journal_damage.ROUNDS} damaged journals",
     (
-        f"{contract.MAX_FILLED_ROWS:,} filled rows, {contract.MAX_FILE_BYTES / 1e6:.0f} MB of file, "
-        f"{contract.MAX_CELL_CHARACTERS:,} characters in a cell"
+        f"{limits.MAX_FILLED_ROWS:,} filled rows, {limits.MAX_FILE_BYTES / 1e6:.0f} MB of file, "
+        f"{limits.MAX_CELL_CHARACTERS:,} characters in a cell"
     ),
 ]
 

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 
 from importer.changes import Kind
 from importer.checking import check, check_parts
-from importer.contract import BATCHES, INSTRUCTIONS, canonical, is_blank, trim
+from importer.contract import BATCHES, INSTRUCTIONS
 from importer.model import (
     Batch,
     FileUpload,
@@ -39,6 +39,7 @@ from importer.push.desk import Desk
 from importer.push.reading import begin
 from importer.run import plan_all
 from importer.sandbox import Sandbox
+from importer.texts import canonical, is_blank, trim
 from importer.transformer import to_rows
 from importer.wire.instructions import request_body
 from importer.workbook.looks import escape

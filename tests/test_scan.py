@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from importer.contract import cell_name
 from importer.errors import WorkbookRefused
+from importer.texts import cell_name
 from importer.workbook.cells import Row
 from importer.workbook.effort import Effort
 from importer.workbook.exact import SheetParser, exact_rows

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.contract import cell_name
+from importer.texts import cell_name
 from importer.workbook.cells import Spot
 from importer.workbook.sheetpatch import cuts_of, differs_only_at, patched
 from importer.workbook.zipdirectory import CannotSplice

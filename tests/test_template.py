@@ -12,19 +12,11 @@ from zipfile import ZipFile
 import pytest
 from openpyxl import Workbook, load_workbook
 
-from importer.contract import (
-    BATCHES,
-    CHOICE_TYPES,
-    HELP_SHEET,
-    INSTRUCTIONS,
-    ITEM_TYPES,
-    MAX_CELL_CHARACTERS,
-    SHEETS,
-    column_letter,
-    header_key,
-)
+from importer.contract import BATCHES, CHOICE_TYPES, HELP_SHEET, INSTRUCTIONS, ITEM_TYPES, SHEETS
 from importer.errors import WriteRefused
+from importer.limits import MAX_CELL_CHARACTERS
 from importer.sheets.frames import read_frames
+from importer.texts import column_letter, header_key
 from importer.workbook.template import FORMATTED_ROWS, write_filled, write_template
 
 COMMITTED = Path(__file__).parent.parent / "sheet_templates" / "batch_import.xlsx"

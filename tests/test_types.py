@@ -10,7 +10,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from importer.contract import INSTRUCTIONS, canonical, is_blank, trim
+from importer.contract import INSTRUCTIONS
 from importer.model import (
     Batch,
     DatasetField,
@@ -24,6 +24,7 @@ from importer.model import (
     RichText,
     UnitOption,
 )
+from importer.texts import canonical, is_blank, trim
 from importer.transformer import to_batches, to_rows
 from importer.wire.instructions import from_item, to_content, to_item
 from importer.workbook.template import write_filled

@@ -22,9 +22,9 @@ from itertools import takewhile
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
-from importer.contract import INVISIBLE
 from importer.errors import LayoutIssue, ProlificError, RateLimited, Rejected, TokenRefused
 from importer.secret import Token
+from importer.texts import INVISIBLE
 
 MAX_WORDS: Final = 500
 MAX_RETRY_AFTER_S: Final = 3600.0

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from importer.contract import BATCHES, trim
+from importer.contract import BATCHES
 from importer.errors import ProlificError, Rejected, WorkbookRefused
 from importer.push.crew import Crew
 from importer.sheets.headers import Place, find_sheet, first_rows, match_headers
+from importer.texts import trim
 from importer.workbook.reader import open_workbook
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from openpyxl.cell import Cell, WriteOnlyCell
 from openpyxl.styles import Alignment
 from openpyxl.worksheet.worksheet import Worksheet
 
-from importer.contract import MAX_CELL_CHARACTERS, column_letter
+from importer.limits import MAX_CELL_CHARACTERS
 from importer.problems import Problem
 from importer.prolific import Exchange
 from importer.render.screen import harmless
@@ -25,6 +25,7 @@ from importer.report.charts import add_chart, table_of
 from importer.report.data import RunInfo, WorkbookDetail
 from importer.report.plots import Plot, plots_of
 from importer.report.summary import COUNTS, Summary, duration, headline, look_of, nothing_sent
+from importer.texts import column_letter
 from importer.workbook import looks
 from importer.workbook.problem_list import COLOURS, WORDS
 

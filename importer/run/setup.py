@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Final
 
 from importer.checking import check, check_parts
-from importer.contract import canonical
 from importer.csv_files import csv_file
 from importer.errors import ImporterError, Interrupted, PlanRefused, ProlificError, Refusal, Unfinished
 from importer.gathered import Gathered
@@ -34,6 +33,7 @@ from importer.run.results import Consent, PlannedBatch, RunResult, StudyResult, 
 from importer.run.resuming import resume
 from importer.run.spool import Spool
 from importer.run.steps import NOT_MADE, gate, plan_study
+from importer.texts import canonical
 from importer.wire.making import batch_body, dataset_body, setup_body, study_body
 from importer.workbook.writable import check_unchanged, check_writable
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from importer.contract import INVISIBLE, MAX_DIGITS, Kind, is_blank, trim
+from importer.contract import Kind
+from importer.limits import MAX_DIGITS
+from importer.texts import INVISIBLE, is_blank, trim
 from importer.workbook.cells import Cell, CellKind
 
 # What XML forbids, however it was smuggled in (`_x0000_`).

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from importer.contract import BATCHES, DATASETS, INSTRUCTIONS, STUDIES, SheetContract, canonical
+from importer.contract import BATCHES, DATASETS, INSTRUCTIONS, STUDIES, SheetContract
 from importer.errors import WorkbookRefused
 from importer.problems import LIST_COLUMNS, LIST_HEADER_ROW, LIST_SHEET, Problem, problem, quote
 from importer.sheets.headers import (
@@ -31,6 +31,7 @@ from importer.sheets.headers import (
 from importer.sheets.merged import check_merged
 from importer.sheets.rows import GatheredRows
 from importer.sheets.spots import SpotFinder
+from importer.texts import canonical
 from importer.workbook.cells import Spot
 from importer.workbook.reader import SheetInfo, Workbook, open_workbook
 

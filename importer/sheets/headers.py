@@ -13,19 +13,10 @@ from difflib import get_close_matches
 from itertools import takewhile
 from typing import Final
 
-from importer.contract import (
-    HELP_SHEET,
-    MAX_LISTED,
-    Kind,
-    Level,
-    SheetContract,
-    cell_name,
-    header_key,
-    is_blank,
-    is_own_column,
-    trim,
-)
+from importer.contract import HELP_SHEET, Kind, Level, SheetContract
+from importer.limits import MAX_LISTED
 from importer.problems import Problem, did_you_mean, problem, quote
+from importer.texts import cell_name, header_key, is_blank, is_own_column, trim
 from importer.workbook.cells import Cell, Row
 from importer.workbook.reader import SheetInfo, Workbook
 

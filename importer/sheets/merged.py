@@ -11,9 +11,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
-from importer.contract import MAX_LISTED, Level, SheetContract, cell_name
+from importer.contract import Level, SheetContract
+from importer.limits import MAX_LISTED
 from importer.problems import Problem
 from importer.sheets.headers import Headers, Place
+from importer.texts import cell_name
 from importer.workbook.cells import MergedRange
 from importer.workbook.refusals import damaged
 

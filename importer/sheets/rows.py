@@ -11,11 +11,13 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from importer.contract import COMMENT_MARK, MAX_LISTED, Kind, SheetContract, cell_name, is_blank
+from importer.contract import COMMENT_MARK, Kind, SheetContract
+from importer.limits import MAX_LISTED
 from importer.problems import CATALOGUE, Problem, Severity, quote
 from importer.sheets.celltext import is_plain, take
 from importer.sheets.headers import Headers, Place
 from importer.sheets.spots import SpotFinder
+from importer.texts import cell_name, is_blank
 from importer.workbook.cells import Cell, CellKind, Row
 
 #: The ref above, when that cell could not be read: carried on without a word.

@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterable, Mapping
 from itertools import islice
 from typing import Final
 
-from importer.contract import MAX_COLUMNS, SheetContract
+from importer.contract import SheetContract
+from importer.limits import MAX_COLUMNS
 from importer.sheets.headers import Headers
 from importer.workbook.cells import Cell, Row, Spot
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 import pandas as pd
 import pandera.pandas as pa
 
-from importer.contract import MAX_LISTED
+from importer.limits import MAX_LISTED
 from importer.places import Claim
 from importer.problems import ID_REMEDIES, Problem, problem, quote
 from importer.sheets.frames import Frames

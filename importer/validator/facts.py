@@ -26,7 +26,6 @@ from importer.contract import (
     FILE_TYPE,
     INSTRUCTIONS,
     ITEM_TYPES,
-    MAX_DIGITS,
     NO_WORDS,
     OPTION_TYPES,
     YES_WORDS,
@@ -35,11 +34,10 @@ from importer.contract import (
     Kind,
     Level,
     SheetContract,
-    canonical,
-    cell_name,
-    words_of,
 )
+from importer.limits import MAX_DIGITS
 from importer.sheets.frames import Frames, SheetFrame
+from importer.texts import canonical, cell_name, words_of
 
 #: No row: what stands for "none" in a Series of row numbers.
 NONE: Final = -1

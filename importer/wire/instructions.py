@@ -24,7 +24,6 @@ from importer.contract import (
     MIN_FILE_COUNT,
     BlockType,
     InstructionType,
-    canonical,
 )
 from importer.errors import OutcomeUnknown
 from importer.model import (
@@ -40,6 +39,7 @@ from importer.model import (
     Option,
     UnitOption,
 )
+from importer.texts import canonical
 
 CARRIED_TYPES: Final = frozenset(kind.value for kind in InstructionType)
 _COMMON: Final = ("description", "id", "helper_text", "placeholder_text_input")

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from importer.contract import TASK_DETAILS, canonical
+from importer.contract import TASK_DETAILS
 from importer.model import JSON, Batch, Dataset, Draft
+from importer.texts import canonical
 
 _DRAFT_FIELDS = (
     "name",

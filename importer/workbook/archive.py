@@ -16,8 +16,8 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, Final, NamedTuple
 
-from importer.contract import MAX_MEMBERS
 from importer.errors import WorkbookRefused
+from importer.limits import MAX_MEMBERS
 from importer.workbook.refusals import damaged, too_large
 
 LOCAL_MAGIC: Final = b"PK\x03\x04"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from importer.contract import MAX_INFLATED_BYTES, MAX_PARSED_BYTES, MAX_STEPS
+from importer.limits import MAX_INFLATED_BYTES, MAX_PARSED_BYTES, MAX_STEPS
 from importer.workbook.refusals import too_large
 
 

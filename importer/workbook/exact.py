@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from importer.contract import MAX_COLUMNS, MAX_MERGED_RANGES, MAX_ROWS
+from importer.limits import MAX_COLUMNS, MAX_MERGED_RANGES, MAX_ROWS
 from importer.workbook.cells import Cell, CellKind, MergedRange, Row
 from importer.workbook.markup import Attributes, PartParser, check_token, is_true, is_utf16
 from importer.workbook.refusals import damaged, too_large

@@ -12,15 +12,8 @@ from typing import Final
 
 from openpyxl.worksheet.worksheet import Worksheet
 
-from importer.contract import (
-    INSTRUCTIONS,
-    BlockType,
-    Column,
-    InstructionType,
-    Level,
-    SheetContract,
-    column_letter,
-)
+from importer.contract import INSTRUCTIONS, BlockType, Column, InstructionType, Level, SheetContract
+from importer.texts import column_letter
 from importer.workbook import looks
 
 _WIDTHS: Final = (9, 31, 40, 14, 16, 22, 18, 30, 25)

@@ -25,8 +25,8 @@ from importer.contract import (
     BlockType,
     InstructionType,
     SheetContract,
-    column_letter,
 )
+from importer.texts import column_letter
 from importer.workbook import looks
 
 _AT: Final = {name: column_letter(number) for number, name in enumerate(INSTRUCTIONS.names, 1)}

@@ -25,8 +25,9 @@ from openpyxl.worksheet.page import PageMargins
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
-from importer.contract import MAX_CELL_CHARACTERS, cell_name
 from importer.errors import WriteRefused
+from importer.limits import MAX_CELL_CHARACTERS
+from importer.texts import cell_name
 
 FONT: Final = "Calibri"
 INK: Final = "1F2933"

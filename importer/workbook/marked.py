@@ -29,9 +29,9 @@ from openpyxl.workbook import Workbook
 from openpyxl.worksheet.cell_range import CellRange
 from openpyxl.worksheet.worksheet import Worksheet
 
-from importer.contract import column_letter
 from importer.errors import WriteRefused
 from importer.problems import Problem, Report, Severity
+from importer.texts import column_letter
 from importer.workbook import looks
 from importer.workbook.problem_list import BY_WEIGHT, CELL_OR_RANGE, COLOURS, WORDS, write_list
 from importer.workbook.temporary import temporary_file

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Final, NoReturn, Self
 from urllib.parse import unquote
 
-from importer.contract import MAX_FILE_BYTES, MAX_OTHER_PART_BYTES
 from importer.errors import WorkbookRefused
+from importer.limits import MAX_FILE_BYTES, MAX_OTHER_PART_BYTES
 from importer.workbook.archive import READ_BYTES, Member, inflate, read_directory
 from importer.workbook.effort import Effort
 from importer.workbook.refusals import damaged, too_large

@@ -17,8 +17,9 @@ from openpyxl.workbook import Workbook
 from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.worksheet import Worksheet
 
-from importer.contract import MAX_CELL_CHARACTERS, column_letter
+from importer.limits import MAX_CELL_CHARACTERS
 from importer.problems import LIST_COLUMNS, LIST_HEADER_ROW, LIST_SHEET, Problem, Severity
+from importer.texts import column_letter
 from importer.workbook import looks
 
 COLOURS: Final = {Severity.ERROR: "F8B4B0", Severity.WARNING: "FFD98A", Severity.NOTE: "CFE3F5"}

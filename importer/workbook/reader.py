@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Self
 
-from importer.contract import MAX_FILLED_ROWS, MAX_SHEET_CHARACTERS, MAX_SHEET_XML_BYTES
+from importer.limits import MAX_FILLED_ROWS, MAX_SHEET_CHARACTERS, MAX_SHEET_XML_BYTES
 from importer.workbook.cells import MergedRange, Row
 from importer.workbook.exact import SheetParser, exact_rows
 from importer.workbook.package import Package, open_package

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from importer.contract import MAX_OTHER_PART_BYTES
 from importer.errors import WorkbookRefused
+from importer.limits import MAX_OTHER_PART_BYTES
 from importer.workbook.markup import Attributes, decode_escapes, is_true, parse, relationship_id
 from importer.workbook.package import Package
 from importer.workbook.refusals import damaged

@@ -24,8 +24,8 @@ from functools import partial
 from itertools import chain
 from typing import Final, NamedTuple
 
-from importer.contract import MAX_COLUMNS, MAX_ROWS
 from importer.errors import WorkbookRefused
+from importer.limits import MAX_COLUMNS, MAX_ROWS
 from importer.workbook.cells import Cell, CellKind, Row
 from importer.workbook.effort import Effort
 from importer.workbook.exact import SheetParser, column_number

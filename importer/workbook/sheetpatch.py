@@ -19,7 +19,8 @@ from operator import attrgetter
 from typing import Final, NamedTuple
 from xml.parsers import expat
 
-from importer.contract import MAX_CELL_CHARACTERS, column_letter
+from importer.limits import MAX_CELL_CHARACTERS
+from importer.texts import column_letter
 from importer.workbook.cells import Spot
 from importer.workbook.zipdirectory import CannotSplice
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Collection
 from typing import BinaryIO, Final
 
-from importer.contract import MAX_FILE_BYTES
 from importer.errors import WorkbookRefused
+from importer.limits import MAX_FILE_BYTES
 
 _HEAD_BYTES: Final = 4096
 _SEARCH_BYTES: Final = 1 << 20

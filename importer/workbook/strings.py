@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from itertools import accumulate, chain
 from typing import Final
 
-from importer.contract import (
+from importer.limits import (
     MAX_CELL_CHARACTERS,
     MAX_OTHER_PART_BYTES,
     MAX_SHARED_STRINGS,

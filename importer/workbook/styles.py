@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from enum import Enum
 from typing import Final
 
-from importer.contract import MAX_OTHER_PART_BYTES
+from importer.limits import MAX_OTHER_PART_BYTES
 from importer.workbook.markup import Attributes, parse
 from importer.workbook.package import Package
 

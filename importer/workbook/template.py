@@ -30,8 +30,8 @@ from importer.contract import (
     Kind,
     Level,
     SheetContract,
-    column_letter,
 )
+from importer.texts import column_letter
 from importer.workbook import looks
 from importer.workbook.help_sheet import more_rows, rating_rows, write_help
 from importer.workbook.hints import show_batches, show_instructions, show_new_rows

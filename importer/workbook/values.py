@@ -13,7 +13,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from importer.contract import MAX_CELL_CHARACTERS, cell_name
+from importer.limits import MAX_CELL_CHARACTERS
+from importer.texts import cell_name
 from importer.workbook.cells import CellKind
 from importer.workbook.markup import decode_escapes
 from importer.workbook.refusals import damaged, too_large

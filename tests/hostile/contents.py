@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from importer.contract import MAX_COLUMNS, column_letter
+from importer.limits import MAX_COLUMNS
+from importer.texts import column_letter
 from tests.hostile.inputs import BATCHES, HEADERS, book, cell, free_text, hostile, row, rows
 from tests.raw import raw_book
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from importer.contract import column_letter
+from importer.texts import column_letter
 from tests.books import BATCH_ID
 from tests.hostile.zips import Entry, entries_of, write_zip
 from tests.raw import raw_parts, sheet_xml

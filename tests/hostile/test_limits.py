@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from importer.checking import check
-from importer.contract import MAX_LISTED, canonical
 from importer.errors import WorkbookRefused
+from importer.limits import MAX_LISTED
 from importer.sheets.frames import read_frames
+from importer.texts import canonical
 from importer.workbook import effort
 from importer.workbook.effort import Effort
 from tests.books import BATCH_ID
