@@ -91,8 +91,14 @@ _PAGES = click.option(
 _TASKS = click.option(
     "--tasks-exist",
     is_flag=True,
-    help="Agree to change batches that are READY: their tasks are made and may not take it up, and a study of them may be "
-    "published. Those that are PROCESSING are waited for, up to two minutes.",
+    help="Agree to change batches that are READY: their tasks are made and may not take it up. Those that are PROCESSING "
+    "are waited for, up to two minutes.",
+)
+_PUBLISHED = click.option(
+    "--published",
+    "is_published",
+    is_flag=True,
+    help="Agree to change batches of which a study is published: participants may be answering.",
 )
 
 
@@ -278,6 +284,7 @@ def plan(
 @_RELINK
 @_PAGES
 @_TASKS
+@_PUBLISHED
 @click.option(
     "--allow-remove",
     type=click.IntRange(min=1),
@@ -306,6 +313,7 @@ def push(
     relink: bool,
     as_pages: bool,
     tasks_exist: bool,
+    is_published: bool,
     allow_remove: int | None,
     fingerprints: tuple[str, ...],
     yes: bool,
@@ -340,7 +348,7 @@ def push(
             work.workbooks,
             work.check,
             work.reading,
-            consent=run.Consent(allow_remove, fingerprints, relink, tasks_exist, as_pages),
+            consent=run.Consent(allow_remove, fingerprints, relink, tasks_exist, as_pages, is_published),
             ask=asker(is_agreed=is_agreed, is_shown=not as_json),
             all_or_nothing=all_or_nothing,
             watcher=work.watcher,

@@ -15,7 +15,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 from importer.changes import Change, FieldChange, Kind, compare, compare_blocks, with_places
@@ -82,6 +82,7 @@ class Plan:
         notes: What the researcher should know; stops nothing.
         obstacles: Why the plan cannot be pushed, whatever is consented to.
         fingerprint: 12 hexadecimal digits over all of it.
+        published: Studies of the batch that are no drafts any more, as far as they are known here, each with its status.
     """
 
     batch_id: str
@@ -102,6 +103,7 @@ class Plan:
     notes: tuple[str, ...]
     obstacles: tuple[str, ...]
     fingerprint: str
+    published: tuple[str, ...] = ()
 
     @property
     def needs_push(self) -> bool:
@@ -420,6 +422,7 @@ def check_gate(
     fingerprint: str | None = None,
     run_deletes: int | None = None,
     tasks_exist: bool = False,
+    is_published: bool = False,
 ) -> None:
     """
     Refuse a push that cannot be done, or that needs consent it does not have.
@@ -432,6 +435,7 @@ def check_gate(
         run_deletes: What *allow_remove* must name if the run pushes several batches: the deletes
             of all of them; None: those of this plan.
         tasks_exist: Whether a batch may be changed whose tasks have been made.
+        is_published: Whether a batch may be changed of which a study is published.
 
     Raises:
         PlanRefused: All reasons that apply, one sentence or two each.
@@ -449,12 +453,28 @@ def check_gate(
         )
     elif plan.changes_tasks_that_exist and not tasks_exist:
         reasons.append(_tasks_reason(plan))
+    if plan.published and not is_published:
+        reasons.append(_published_reason(plan))
     needed = len(plan.deletes) if run_deletes is None else run_deletes
     if plan.deletes and not plan.has_strangers and allow_remove != needed:
         reasons += [_relink_reason(plan)] if plan.relinks else []
         reasons.append(_delete_reason(plan, allow_remove, needed))
     if reasons:
         raise PlanRefused("\n".join([*reasons[:-1], f"{reasons[-1]} Nothing was sent."]))
+
+
+def with_published(plan: Plan, published: tuple[str, ...]) -> Plan:
+    """Return a plan that knows which studies of its batch are published, and says so."""
+    note = f"Published: {named(published)}. A push needs --published."
+    return replace(plan, published=published, notes=(*plan.notes, note) if published else plan.notes)
+
+
+def _published_reason(plan: Plan) -> str:
+    return (
+        f"Of this batch is published: {named(plan.published)}. Participants may be answering what a push would change, and "
+        "no document of Prolific's allows it. Duplicate the batch on Prolific and change the copy; to change this one all "
+        "the same, run again with --published."
+    )
 
 
 def _tasks_reason(plan: Plan) -> str:
@@ -510,6 +530,7 @@ def as_dict(plan: Plan) -> dict[str, JSON]:
         "details": _fields(plan.details),
         "relinks": [{"ref": one.ref, "id": one.id, "is_exact": one.is_exact} for one in plan.relinks],
         "relinked": dict(plan.relinked),
+        "published": list(plan.published),
         "notes": list(plan.notes),
         "obstacles": list(plan.obstacles),
         "body": plan.body,

@@ -131,6 +131,11 @@ class Creations(ABC):
         """Return the ids of everything of a kind that was ever made from here."""
         return frozenset(one.made_id for one in self._creations("") if one.kind is kind and one.made_id)
 
+    def studies_of(self, batch_id: str) -> tuple[str, ...]:
+        """Return the ids of the studies of a batch that were made from here."""
+        found = (one for one in self._creations("") if one.kind is Made.STUDY and one.made_id)
+        return tuple(one.made_id for one in found if one.body.get("data_collection_id") == batch_id)
+
     def start_creation(self, new: Creation) -> Creation:
         """Record something that is to be made, and return it."""
         values = (new.id, new.state, new.updated_at, _text(new))

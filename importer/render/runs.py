@@ -111,6 +111,7 @@ def _push_command(result: StudyResult, batch: Sequence[str]) -> str:
     words += ["--relink"] * any(plan.relinked for plan in plans)
     words += ["--pages"] * any(plan.is_form_asked for plan in plans)
     words += ["--tasks-exist"] * any(plan.changes_tasks_that_exist for plan in plans)
+    words += ["--published"] * any(plan.published for plan in plans)
     words += [f"--allow-remove {deletes}"] * bool(deletes)
     return " ".join(words)
 

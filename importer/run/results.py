@@ -29,6 +29,7 @@ class Consent:
         relink: Whether proposed re-linking of lost ids is accepted.
         tasks_exist: Whether batches may be changed whose tasks have been made.
         as_pages: Whether batches without pages, and without instructions, are laid out in pages.
+        is_published: Whether batches may be changed of which a study is published.
         only_sure: Whether re-linking is accepted only where there is nothing to decide.
     """
 
@@ -37,6 +38,7 @@ class Consent:
     relink: bool = False
     tasks_exist: bool = False
     as_pages: bool = False
+    is_published: bool = False
     only_sure: bool = False
 
 

@@ -12,15 +12,17 @@ from importer.errors import ImporterError, PlanRefused, Refusal
 from importer.hands import aside
 from importer.journal import Import, State
 from importer.model import Batch
-from importer.places import Places, Study
-from importer.plan import Plan, check_gate, make_plan
+from importer.places import Study
+from importer.plan import Plan, check_gate, make_plan, with_published
 from importer.push.desk import Desk, locked
 from importer.push.existing import ABSENT, known_items, to_existing
 from importer.push.giving_up import way_out
+from importer.push.published import published_studies
 from importer.push.reading import Fetched, Reading, fetch
 from importer.push.reconcile import POLL_S
 from importer.push.submitter import advance
 from importer.run.results import Consent, PlannedBatch, StudyResult
+from importer.texts import canonical
 from importer.workbook.writable import check_unchanged, check_writable
 
 
@@ -39,9 +41,7 @@ def plan_study(
         wait_s: How long after *reading* began batches are waited for whose tasks are being made.
     """
     try:
-        planned = desk.crew.map(
-            partial(_plan, desk, reading, study.places, consent, wait_s=wait_s), study.batches
-        )
+        planned = desk.crew.map(partial(_plan, desk, reading, study, consent, wait_s=wait_s), study.batches)
     except ImporterError as refusal:
         return StudyResult(study.workbook, refusal=refusal)
     return StudyResult(study.workbook, tuple(planned))
@@ -52,7 +52,7 @@ NOT_MADE: Final = "The batch is not made yet: it has no batch_id. To make it, ru
 
 
 def _plan(
-    desk: Desk, reading: Reading, places: Places, consent: Consent, batch: Batch, *, wait_s: float
+    desk: Desk, reading: Reading, study: Study, consent: Consent, batch: Batch, *, wait_s: float
 ) -> PlannedBatch:
     if not batch.batch_id:
         made = make_plan(batch, ABSENT, as_pages=consent.as_pages)
@@ -62,10 +62,10 @@ def _plan(
     if early is not None and not desk.journal.is_touched(batch.batch_id, reading.revision):
         with aside():
             fetched = early.result()
-        planned = _planned(desk, places, consent, batch, fetched)
+        planned = _planned(desk, study, consent, batch, fetched)
         planned = replace(planned, read_at=reading.began_at, revision=reading.revision)
     else:
-        planned = _plan_anew(desk, places, consent, batch)
+        planned = _plan_anew(desk, study, consent, batch)
     is_told = False
     while planned.plan.status == "PROCESSING" and planned.plan.touches_tasks:
         left_s = reading.began_at + wait_s - desk.at
@@ -77,17 +77,17 @@ def _plan(
             )
         is_told = True
         desk.effects.sleep(min(left_s, POLL_S))
-        planned = _plan_anew(desk, places, consent, batch)
+        planned = _plan_anew(desk, study, consent, batch)
     return planned
 
 
-def _plan_anew(desk: Desk, places: Places, consent: Consent, batch: Batch) -> PlannedBatch:
+def _plan_anew(desk: Desk, study: Study, consent: Consent, batch: Batch) -> PlannedBatch:
     read_at, revision = desk.at, desk.journal.revision()
-    planned = _planned(desk, places, consent, batch, fetch(desk, batch.batch_id))
+    planned = _planned(desk, study, consent, batch, fetch(desk, batch.batch_id))
     return replace(planned, read_at=read_at, revision=revision)
 
 
-def _planned(desk: Desk, places: Places, consent: Consent, batch: Batch, fetched: Fetched) -> PlannedBatch:
+def _planned(desk: Desk, study: Study, consent: Consent, batch: Batch, fetched: Fetched) -> PlannedBatch:
     items, source = known_items(fetched, desk.journal.last_known(batch.batch_id))
     existing = to_existing(batch.batch_id, fetched.batch, items, source)
     made = make_plan(
@@ -96,9 +96,13 @@ def _planned(desk: Desk, places: Places, consent: Consent, batch: Batch, fetched
         relink=consent.relink,
         only_sure=consent.only_sure,
         as_pages=consent.as_pages,
-        cell_of=lambda ref, column: places.cell(batch.ref, ref, column) or ref,
+        cell_of=lambda ref, column: study.places.cell(batch.ref, ref, column) or ref,
     )
     made = replace(made, obstacles=(*made.obstacles, *_unfinished(desk, batch.batch_id)))
+    if made.changes_tasks_that_exist:
+        ref = canonical(batch.ref)
+        named = [one.study_id for one in study.drafts if one.study_id and canonical(one.batch) == ref]
+        made = with_published(made, published_studies(desk, batch.batch_id, named))
     return PlannedBatch(made, items)
 
 
@@ -145,6 +149,7 @@ def _reasons(study: Study, result: StudyResult, consent: Consent, deletes: int) 
                 fingerprint=_reviewed(planned.plan, consent),
                 run_deletes=deletes,
                 tasks_exist=consent.tasks_exist,
+                is_published=consent.is_published,
             )
         except PlanRefused as refusal:
             yield _named(planned.plan, refusal) if len(result.planned) > 1 else refusal
