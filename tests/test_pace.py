@@ -109,6 +109,20 @@ def test_a_long_retry_after_ends_the_run(clock: Clock):
         ask(pace, clock)
 
 
+def test_a_long_retry_after_that_comes_while_the_ceiling_holds(clock: Clock):
+    """Whoever has a turn already, and waits for the ceiling, leaves no more either."""
+    pace = pace_of(clock, per_s=5)
+
+    def object_meanwhile(seconds: float) -> None:
+        clock.now += seconds
+        pace._held_until = clock.now + MAX_HOLD_S + 60  # as the answer to a request in flight would
+
+    ask(pace, clock)
+    pace._sleep = object_meanwhile
+    with pytest.raises(Stopped, match="a pause of 3 minutes"):
+        ask(pace, clock)
+
+
 def test_a_ceiling_spreads_requests(clock: Clock):
     """Five a second leave a fifth of a second apart."""
     pace = pace_of(clock, per_s=5)

@@ -130,11 +130,7 @@ class Pace:
                 if hold_s <= 0:
                     self._changed.wait()
                     continue
-                if hold_s > MAX_HOLD_S:
-                    raise Stopped(
-                        f"Prolific asks for a pause of {hold_s / 60:.0f} minutes, so it was not sent. Run the same command "
-                        "again then."
-                    )
+                _refuse_long(hold_s)
                 sat_out = self._held_until
             self._sleep(hold_s)
             held_s += hold_s
@@ -147,6 +143,7 @@ class Pace:
             hold_s = self._held_until - now
             if hold_s <= 0:
                 return 0.0
+            _refuse_long(hold_s)
             leaves_at = max(self._next_at, self._held_until)
             self._next_at = leaves_at + self._gap_s
         self._sleep(leaves_at - now)
@@ -166,3 +163,10 @@ class Pace:
                 self._is_slow_start = False
                 self._cut_at = now
             self._changed.notify_all()
+
+
+def _refuse_long(hold_s: float) -> None:
+    if hold_s > MAX_HOLD_S:
+        raise Stopped(
+            f"Prolific asks for a pause of {hold_s / 60:.0f} minutes, so it was not sent. Run the same command again then."
+        )
