@@ -146,6 +146,38 @@ def find_relinks(rows: Sequence[Sent], held: Sequence[Held]) -> tuple[tuple[Reli
     return tuple(found[row.ref] for row in rows if row.ref in found), notes
 
 
+def find_block_relinks(
+    rows: Sequence[Sent], held: Sequence[Held]
+) -> tuple[tuple[Relink, ...], tuple[str, ...]]:
+    """
+    Find content rows without id that show what a block on Prolific shows that no row claims.
+
+    Only equal contents pair, in order of appearance, and however many there are: no answer hangs on
+    a block, so the worst that an id in the wrong row does is that two equal blocks change places.
+
+    Returns:
+        The re-links in sheet order, and notes about ties.
+    """
+    free: dict[Content, list[str]] = defaultdict(list)
+    for one in held:
+        free[one.content].append(one.id)
+    equal: dict[Content, list[str]] = defaultdict(list)
+    for row in rows:
+        if row.content in free:
+            equal[row.content].append(row.ref)
+    found = {
+        ref: Relink(ref, one, is_exact=True, is_tied=max(len(refs), len(free[content])) > 1)
+        for content, refs in equal.items()
+        for ref, one in zip(refs, free[content], strict=False)
+    }
+    notes = tuple(
+        f"{', '.join(refs)} are equal, so ids go to them in order of appearance."
+        for refs in equal.values()
+        if len(refs) > 1
+    )
+    return tuple(found[row.ref] for row in rows if row.ref in found), notes
+
+
 def assign_ids(sent: Sequence[Sent], returned: Sequence[Held], *, before: Collection[str]) -> Assignment:
     """
     Find the id of every instruction that was sent.

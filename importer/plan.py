@@ -21,7 +21,7 @@ from typing import Final
 from importer.changes import Change, FieldChange, Kind, compare, compare_blocks, with_places
 from importer.contract import TASK_DETAILS
 from importer.errors import PlanRefused
-from importer.matching import Relink, find_relinks, named
+from importer.matching import Relink, find_block_relinks, find_relinks, named
 from importer.model import JSON, Batch, BatchDetails, Block, Instruction, Item
 from importer.problems import quote
 from importer.texts import canonical
@@ -230,7 +230,8 @@ def _find_relinks(rows: Sequence[Item], existing: Existing) -> tuple[tuple[Relin
         lost = [to_sent(row) for row in rows if row.id is None and isinstance(row, Block) is is_block]
         if lost:
             held = batch_items.to_blocks(existing.pages or ()) if is_block else existing.held or ()
-            more, ties = find_relinks(lost, [one for one in held if one.id and one.id not in claimed])
+            find = find_block_relinks if is_block else find_relinks
+            more, ties = find(lost, [one for one in held if one.id and one.id not in claimed])
             found, notes = found + more, notes + ties
     return found, notes
 
@@ -348,11 +349,12 @@ def _page_notes(
     notes = []
     if form is Form.BATCH_ITEMS and existing.pages is None and body is not None and beyond:
         notes.append(f"The batch gets pages, because the sheet needs them ({named(beyond)}).")
-    known = {row.id for row in rows if isinstance(row, Block)}
-    others = [one for one in batch_items.to_blocks(existing.pages or ()) if one.id and one.id not in known]
-    if known and others:
+    blocks = [row for row in rows if isinstance(row, Block)]
+    kept = batch_items.without_row(existing.pages or (), blocks)
+    if blocks and kept:
         notes.append(
-            f"{len(others)} content block(s) on Prolific have no row in the sheet; they stay as they are."
+            f"{kept} content block(s) on Prolific have no row in the sheet; they stay as they are. What is to go is deleted "
+            "in the Prolific app."
         )
     return notes
 
@@ -455,9 +457,11 @@ def check_gate(
         reasons.append(_tasks_reason(plan))
     if plan.published and not is_published:
         reasons.append(_published_reason(plan))
+    if blocks := _relinks_of(plan, are_blocks=True):
+        reasons.append(_block_reason(blocks))
     needed = len(plan.deletes) if run_deletes is None else run_deletes
     if plan.deletes and not plan.has_strangers and allow_remove != needed:
-        reasons += [_relink_reason(plan)] if plan.relinks else []
+        reasons += [_relink_reason(relinks)] if (relinks := _relinks_of(plan, are_blocks=False)) else []
         reasons.append(_delete_reason(plan, allow_remove, needed))
     if reasons:
         raise PlanRefused("\n".join([*reasons[:-1], f"{reasons[-1]} Nothing was sent."]))
@@ -485,10 +489,23 @@ def _tasks_reason(plan: Plan) -> str:
     )
 
 
-def _relink_reason(plan: Plan) -> str:
-    near = [one.ref for one in plan.relinks if not one.is_exact]
+def _relinks_of(plan: Plan, *, are_blocks: bool) -> tuple[Relink, ...]:
+    refs = {row.ref for row in plan.items if isinstance(row, Block) is are_blocks}
+    return tuple(one for one in plan.relinks if one.ref in refs)
+
+
+def _block_reason(relinks: Sequence[Relink]) -> str:
     return (
-        f"{len(plan.relinks)} row(s) without id ({named(one.ref for one in plan.relinks)}) look like instructions that "
+        f"{len(relinks)} content row(s) without id ({named(one.ref for one in relinks)}) show what Prolific shows already, so "
+        "participants would see it twice. To keep what is there, run again with --relink; if it is to be shown once more, "
+        "give what is there a row, too."
+    )
+
+
+def _relink_reason(relinks: Sequence[Relink]) -> str:
+    near = [one.ref for one in relinks if not one.is_exact]
+    return (
+        f"{len(relinks)} row(s) without id ({named(one.ref for one in relinks)}) look like instructions that "
         f"Prolific holds{f', though not in everything ({named(near)})' if near else ''}. To keep their ids and the "
         "answers that belong to them, run again with --relink."
     )

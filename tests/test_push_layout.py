@@ -20,12 +20,14 @@ from importer.journal import State
 from importer.prolific import Prolific
 from importer.prolific.answers import Answer
 from importer.push.desk import Desk
+from importer.render.runs import pushed_text
+from importer.render.screen import plain
 from importer.run import TASKS_WAIT_S, RunResult, resume
 from importer.sandbox import Sandbox
 from importer.wire.forms import Form
 from tests.books import write_book
 from tests.desks import Clock, open_desk
-from tests.layouts import Entry, brief, by_hand, items, uuid
+from tests.layouts import Entry, ask, brief, by_hand, items, single, text, uuid
 from tests.sandboxes import API, call
 from tests.test_push import Crash, go, ids_in, push_and_die
 from tests.test_sandbox_studies import STUDIES, draft
@@ -212,6 +214,60 @@ def test_a_block_is_edited_in_place_and_stays_without_its_row(
 
     result = go(desk, wide_book(tmp_path, paged, *known))
     assert (0, edited) == (result.exit_code, pages(prolific, paged))
+
+
+def test_content_that_lost_its_id_is_not_shown_twice(desk: Desk, prolific: Sandbox, tmp_path: Path):
+    """However often the same is there: --relink gives the row the id of the first that no row has."""
+    batch_id = prolific.add_batch("Twins", batch_items=[single(1, text(80, "A"), ask(1), text(81, "A"))])
+    held = pages(prolific, batch_id)
+    question = ("Q1", "free_text", "Why 1?", None, None, None, None, None, uuid(1))
+    block = ("B1", "rich_text", None, "A", None, None, None, None, None)
+    path = wide_book(tmp_path, batch_id, block, question)
+
+    refused = go(desk, path)
+    assert (1, held) == (refused.exit_code, pages(prolific, batch_id))
+    assert "1 content row(s) without id (B1) show what Prolific shows already" in said(refused)
+
+    assert 0 == go(desk, path, relink=True).exit_code
+    assert ([uuid(80), uuid(1)], held) == (list(ids_in(path).values()), pages(prolific, batch_id))
+
+    # As the sentence says: with a row for each that is there, one more is one more.
+    blocks = [(f"B{n}", *block[1:]) for n in (1, 2, 3)]
+    assert 0 == go(desk, wide_book(tmp_path, batch_id, *blocks, question), relink=True).exit_code
+    assert 3 == [item.get("content") for item in items(pages(prolific, batch_id))].count("A")
+
+
+def test_new_content_never_takes_the_place_of_other_content(desk: Desk, prolific: Sandbox, tmp_path: Path):
+    """Two texts that differ are two texts, though neither has a description."""
+    batch_id = prolific.add_batch("Other", batch_items=[single(1, text(80, "A"), ask(1))])
+    question = ("Q1", "free_text", "Why 1?", None, None, None, None, None, uuid(1))
+    path = wide_book(
+        tmp_path, batch_id, ("B1", "rich_text", None, "B", None, None, None, None, None), question
+    )
+
+    assert 0 == go(desk, path, relink=True).exit_code
+    assert ["A", "B"] == sorted(str(i["content"]) for i in items(pages(prolific, batch_id)) if "content" in i)
+
+
+def test_a_row_of_a_field_that_left_the_sheet_is_said(desk: Desk, prolific: Sandbox, tmp_path: Path):
+    """A field has no id; what no row stands for is counted by what it shows, and a push says that it stays."""
+    shown = [{"type": "dataset_field", "field": name} for name in ("a", "b", "a")]
+    batch_id = prolific.add_batch(
+        "Fields",
+        batch_items=[single(1, shown[0], shown[1], ask(1)), single(2, shown[2], ask(2))],
+        dataset_fields=["a", "b"],
+    )
+    rows = [
+        ("D1", "dataset_field", None, "a", None),
+        ("Q1", "free_text", "Why 1?", None, uuid(1)),
+        ("Q2", "free_text", "Why 2?", None, uuid(2)),
+    ]
+    sheet = [("ref", "type", "description", "field", "instruction_id"), *rows]
+    path = write_book(tmp_path / "study.xlsx", {"Instructions": sheet, "Batches": [["batch_id"], [batch_id]]})
+
+    result = go(desk, path)
+    assert not result.results[0].outcomes
+    assert "2 content block(s) on Prolific have no row" in plain(pushed_text(result, ()))
 
 
 def test_what_a_batch_without_pages_cannot_hold_is_named_at_its_cell(

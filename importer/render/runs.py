@@ -146,6 +146,8 @@ def _result_lines(run: RunResult, result: StudyResult) -> Iterator[Line]:
     yield from _refusal_lines(result)
     if not (result.outcomes or result.refusal or result.workbook in run.report.broken):
         yield line(("= unchanged", "done"), f"  {result.workbook}: nothing to change, nothing was sent.")
+        for planned in result.planned:
+            yield from (line(("Note: ", "note"), note, depth=2) for note in planned.plan.notes)
 
 
 def checked_text(run: RunResult, named: Sequence[str]) -> Lines:

@@ -160,6 +160,13 @@ def to_blocks(pages: Pages) -> tuple[Held, ...]:
     return tuple(from_item(item.own) for item in items(read(pages)) if item.own.get("type") in CONTENT_TYPES)
 
 
+def without_row(pages: Pages, blocks: Sequence[Block]) -> int:
+    """Return how many content blocks of a layout no row of the sheet stands for; fields are told apart by what they show."""
+    rows = Counter(row.field if isinstance(row, DatasetField) else row.id or "" for row in blocks)
+    held = Counter(one.content.field if one.type == "dataset_field" else one.id for one in to_blocks(pages))
+    return (held - rows).total()
+
+
 # ---------------------------------------------------------------- what a push would send
 def lay_out(pages: Pages, rows: Sequence[Item]) -> Laid:
     """
