@@ -79,29 +79,6 @@ _BATCH = click.option(
     metavar="ID",
     help="The batch of a workbook that has no sheet Batches.",
 )
-_RELINK = click.option(
-    "--relink", is_flag=True, help="Give rows that lost their ids the ids of the instructions they look like."
-)
-_PAGES = click.option(
-    "--pages",
-    "as_pages",
-    is_flag=True,
-    help="Lay out batches that have neither pages nor instructions yet in pages (batch_items).",
-)
-_TASKS = click.option(
-    "--tasks-exist",
-    is_flag=True,
-    help="Agree to change batches that are READY: their tasks are made and may not take it up. Those that are PROCESSING "
-    "are waited for, up to two minutes.",
-)
-_PUBLISHED = click.option(
-    "--published",
-    "is_published",
-    is_flag=True,
-    help="Agree to change batches of which a study is published: participants may be answering.",
-)
-
-
 _REPORT = click.option(
     "--report",
     "report_to",
@@ -234,8 +211,8 @@ def _mark(report: Report) -> tuple[dict[str, Path], tuple[WriteRefused, ...]]:
 @commands.command()
 @_PATHS
 @_BATCH
-@_RELINK
-@_PAGES
+@options.RELINK
+@options.PAGES
 @options.JOBS
 @options.RATE
 @click.option("--exit-code", "pending_code", is_flag=True, help="Exit with 10 if changes are pending.")
@@ -281,16 +258,11 @@ def plan(
 @commands.command()
 @_PATHS
 @_BATCH
-@_RELINK
-@_PAGES
-@_TASKS
-@_PUBLISHED
-@click.option(
-    "--allow-remove",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Agree to delete exactly N instructions on Prolific.",
-)
+@options.RELINK
+@options.PAGES
+@options.TASKS
+@options.PUBLISHED
+@options.ALLOW_REMOVE
 @click.option(
     "--plan",
     "fingerprints",

@@ -25,6 +25,33 @@ RATE = click.option(
     metavar="R",
     help="At most so many requests in a second.",
 )
+RELINK = click.option(
+    "--relink", is_flag=True, help="Give rows that lost their ids the ids of the instructions they look like."
+)
+PAGES = click.option(
+    "--pages",
+    "as_pages",
+    is_flag=True,
+    help="Lay out batches that have neither pages nor instructions yet in pages (batch_items).",
+)
+TASKS = click.option(
+    "--tasks-exist",
+    is_flag=True,
+    help="Agree to change batches that are READY: their tasks are made and may not take it up. Those that are PROCESSING "
+    "are waited for, up to two minutes.",
+)
+PUBLISHED = click.option(
+    "--published",
+    "is_published",
+    is_flag=True,
+    help="Agree to change batches of which a study is published: participants may be answering.",
+)
+ALLOW_REMOVE = click.option(
+    "--allow-remove",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Agree to delete exactly N instructions on Prolific.",
+)
 
 
 def batch_id(_: click.Context, __: click.Parameter, text: str | None) -> str | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from importer import options
 from importer.at_work import at_work, confirm, settings
 from importer.errors import UsageError
 from importer.output import print_json, print_lines
@@ -24,10 +25,24 @@ if TYPE_CHECKING:
     "paths", nargs=-1, required=True, type=click.Path(readable=False, path_type=Path), metavar="PATH..."
 )
 @click.option("--dry-run", "is_dry", is_flag=True, help="Show what would be made, and make nothing.")
-@click.option("--pages", "as_pages", is_flag=True, help="Lay the new batches out in pages (batch_items).")
+@options.PAGES
+@options.RELINK
+@options.TASKS
+@options.PUBLISHED
+@options.ALLOW_REMOVE
 @click.option("-y", "--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
-def setup(paths: tuple[Path, ...], is_dry: bool, as_pages: bool, yes: bool, as_json: bool) -> int:
+def setup(
+    paths: tuple[Path, ...],
+    is_dry: bool,
+    as_pages: bool,
+    relink: bool,
+    tasks_exist: bool,
+    is_published: bool,
+    allow_remove: int | None,
+    yes: bool,
+    as_json: bool,
+) -> int:
     """
     Make the batches and draft studies of a workbook; never publishes.
 
@@ -47,6 +62,7 @@ def setup(paths: tuple[Path, ...], is_dry: bool, as_pages: bool, yes: bool, as_j
         )
     with at_work(paths, None, jobs=1, per_s=None) as work:
         from importer.render import setups
+        from importer.run import Consent
         from importer.run.setup import setup as set_up
 
         def ask(ready: SetupResult) -> None:
@@ -62,7 +78,7 @@ def setup(paths: tuple[Path, ...], is_dry: bool, as_pages: bool, yes: bool, as_j
             work.reading,
             ask=ask,
             is_dry=is_dry,
-            as_pages=as_pages,
+            consent=Consent(allow_remove, (), relink, tasks_exist, as_pages, is_published),
         )
     if as_json:
         print_json("setup", result.exit_code, **setups.setup_json(result))

@@ -12,6 +12,7 @@ import openpyxl
 from importer.checking import check_parts
 from importer.push.desk import Desk
 from importer.push.reading import Reading
+from importer.run.results import Consent
 from importer.run.setup import SetupResult, setup
 from importer.sandbox.world import PROJECT_ID, WORKSPACE_ID
 from tests.books import write_book
@@ -59,11 +60,13 @@ def set_up(
     *paths: Path,
     ask: Callable[[SetupResult], None] = lambda _: None,
     is_dry: bool = False,
-    as_pages: bool = False,
+    **agreed: object,
 ) -> SetupResult:
-    """Run `importer setup` on some workbooks, agreeing to everything."""
+    """Run `importer setup` on some workbooks, agreeing to what is shown; *agreed* are fields of a `Consent`."""
     reading = Reading(desk)
-    return setup(desk, paths, lambda: check_parts(paths), reading, ask=ask, is_dry=is_dry, as_pages=as_pages)
+    return setup(
+        desk, paths, lambda: check_parts(paths), reading, ask=ask, is_dry=is_dry, consent=Consent(**agreed)
+    )  # type: ignore[arg-type]
 
 
 def said(result: SetupResult) -> list[str]:

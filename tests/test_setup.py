@@ -14,9 +14,9 @@ from importer.errors import ProlificError, Refusal, Unfinished
 from importer.journal import Made, State
 from importer.push.desk import Desk
 from importer.push.making import find_unsettled, give_up_made
-from importer.push.reading import Reading, begin
+from importer.push.reading import begin
 from importer.run import Consent, push
-from importer.run.setup import SetupResult, setup
+from importer.run.setup import SetupResult
 from importer.sandbox import Sandbox
 from importer.sandbox.world import WORKSPACE_ID
 from tests.desks import Clock, open_desk
@@ -168,7 +168,7 @@ def test_a_batch_that_is_there_can_have_a_study(desk: Desk, prolific: Sandbox, t
 
 def test_new_batches_may_be_laid_out_in_pages(desk: Desk, prolific: Sandbox, path: Path):
     """As with push --pages."""
-    setup(desk, [path], lambda: check_parts([path]), Reading(desk), ask=lambda _: None, as_pages=True)
+    set_up(desk, path, as_pages=True)
 
     assert [True, True] == [bool(batch["batch_items"]) for batch in prolific.batches()]
     assert ids_in_sheets(path) == held(prolific)
@@ -231,8 +231,8 @@ def test_leftover_ids_of_a_copied_workbook_stop_it(desk: Desk, prolific: Sandbox
     assert (1, 0) == (result.exit_code, posts(prolific))
 
 
-def test_what_needs_consent_is_for_push(desk: Desk, prolific: Sandbox, tmp_path: Path):
-    """Deleting what a batch holds is nothing that setup agrees to, and it says so before it makes anything."""
+def test_what_a_push_needs_consent_for_setup_needs_it_for(desk: Desk, prolific: Sandbox, tmp_path: Path):
+    """It says so before it makes anything; push is no way out, because it refuses what is not made yet."""
     there = prolific.add_batch("Wave 1", instructions=[{"type": "free_text", "description": "Old?"}])
     batches = BATCHES.replace("| w1    |          |", f"| w1 | {there} |")
     path = write_study(tmp_path, Batches=batches)
@@ -240,7 +240,12 @@ def test_what_needs_consent_is_for_push(desk: Desk, prolific: Sandbox, tmp_path:
     result = set_up(desk, path)
 
     assert (1, 0) == (result.exit_code, posts(prolific))
-    assert "importer push" in said(result)[0]
+    assert "--allow-remove 1" in said(result)[0]
+
+    assert 0 == set_up(desk, path, allow_remove=1).exit_code
+    assert ["Why?", "How was it?"] == sorted(
+        (str(i["description"]) for i in prolific.instructions(there)), reverse=True
+    )
 
 
 # ---------------------------------------------------------------- what stops it

@@ -42,6 +42,7 @@ POLL_S: Final = 3.0
 READY_S: Final = 300.0
 _UNTOUCHED: Final = "UNINITIALISED"
 _READY: Final = "READY"
+_NOTHING: Final = Consent()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ def setup(
     *,
     ask: Callable[[SetupResult], None],
     is_dry: bool = False,
-    as_pages: bool = False,
+    consent: Consent = _NOTHING,
 ) -> SetupResult:
     """
     Make what workbooks ask for, push their instructions, and write all ids back.
@@ -143,13 +144,12 @@ def setup(
         reading: Has begun to read the batches that are there.
         ask: Is given what is to be made; raises an `ImporterError` if the researcher does not agree.
         is_dry: Whether nothing is made, and nobody is asked.
-        as_pages: Whether batches without pages, and without instructions, are laid out in pages.
+        consent: What the researcher agreed to beforehand; each workbook's push needs it as any other.
 
     Raises:
         ImporterError: What *ask* raises; nothing was made then.
         Interrupted: Ctrl-C before anything was made.
     """
-    consent = Consent(as_pages=as_pages)
     try:
         resumed, picked_up = ((), {}) if is_dry else _pick_up(desk, paths)
         report, studies = _check(desk, check)
@@ -219,9 +219,7 @@ def _planned(
         deletes = sum(len(p.plan.deletes) for p in planned)
         gated = gate(study, StudyResult(study.workbook, planned), consent, deletes)
         if gated.refusal is not None:
-            raise PlanRefused(
-                f"{gated.refusal}\nWhat needs your consent goes with importer push; then run setup again."
-            )
+            raise gated.refusal
         if begun.has_work:
             check_writable(study.path)
     except ImporterError as refusal:
