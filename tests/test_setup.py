@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -246,6 +247,26 @@ def test_what_a_push_needs_consent_for_setup_needs_it_for(desk: Desk, prolific: 
     assert ["Why?", "How was it?"] == sorted(
         (str(i["description"]) for i in prolific.instructions(there)), reverse=True
     )
+
+
+def test_rows_of_one_name_are_two_things(desk: Desk, prolific: Sandbox, tmp_path: Path):
+    """Waves of one study bear one name; also when the answer to the second is lost."""
+    row = STUDIES.strip().splitlines()[-1]
+    path = write_study(
+        tmp_path,
+        Batches=BATCHES.replace("Wave 2", "Wave 1"),
+        Studies=f"{STUDIES}{row.replace('| s1', '| s2')}",
+    )
+    prolific.fault("reset-after", method="POST", path=POST_BATCH, after=1)
+    prolific.fault("reset-after", method="POST", path="/api/v1/studies", after=1)
+
+    assert 0 == set_up(desk, path).exit_code
+    assert not prolific.waiting_faults()
+    assert WHOLE + Counter(study=1) == prolific.creations()
+    found = [str(row["study_id"]) for row in rows(path, "Studies")]
+    assert [one["id"] for one in prolific.studies()] == found
+    assert ["w1", "w2"] == [str(row["batch"]) for row in rows(path, "Batches")]
+    assert [b["id"] for b in prolific.batches()] == [row["batch_id"] for row in rows(path, "Batches")]
 
 
 # ---------------------------------------------------------------- what stops it

@@ -155,7 +155,7 @@ def make(desk: Desk, workbook: Path, wanted: Wanted) -> Creation:
     """
     kind, home, body = wanted.kind, wanted.home, wanted.body
     with locked(desk.state, [_lock(kind, home, body)], shown=f"a new {kind}"):
-        _refuse_rivals(desk, wanted)
+        _refuse_rivals(desk, workbook, wanted)
         new = Creation(
             id=desk.effects.new_id(),
             kind=kind,
@@ -178,9 +178,12 @@ def _lock(kind: Made, home: str, body: Mapping[str, JSON]) -> str:
     return f"made-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:32]}"
 
 
-def _refuse_rivals(desk: Desk, wanted: Wanted) -> None:
+def _refuse_rivals(desk: Desk, workbook: Path, wanted: Wanted) -> None:
     """Refuse while something of the same name is on its way, or in doubt: nobody could tell the two apart."""
     for rival in desk.journal.unsettled_creations():
+        # Another row of this workbook, whose id only waits to be written with those of its sheet.
+        if rival.made_id and rival.workbook == str(workbook) and rival.ref != wanted.ref:
+            continue
         if (rival.kind, rival.home) == (wanted.kind, wanted.home) and has_same_name(rival.body, wanted.body):
             doubt = (
                 f" {rival.note}" if rival.state is State.CONFLICT else " Finish that first: importer resume."
