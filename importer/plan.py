@@ -361,8 +361,8 @@ def _page_notes(
 
 def _form_obstacles(form: Form, rows: Sequence[Item], body: object, beyond: Sequence[str]) -> Iterator[str]:
     """Name the cells that the wire form has no field for."""
-    # What Prolific holds already, and nobody sends, is in nobody's way; a list of instructions never holds a block.
-    is_sent = body is not None or any(isinstance(row, Block) for row in rows)
+    # What Prolific holds already, and nobody sends, is in nobody's way; a list of instructions never holds a block or a page.
+    is_sent = body is not None or any(isinstance(row, Block) or row.page is not None for row in rows)
     if beyond and is_sent and form is Form.INSTRUCTIONS:
         yield (
             f"The batch has instructions and no pages, and Prolific takes {len(beyond)} cell(s) of the sheet for batches made "

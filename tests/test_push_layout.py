@@ -270,6 +270,18 @@ def test_a_row_of_a_field_that_left_the_sheet_is_said(desk: Desk, prolific: Sand
     assert "2 content block(s) on Prolific have no row" in plain(pushed_text(result, ()))
 
 
+def test_pages_for_a_batch_that_has_none_are_not_passed_over(desk: Desk, prolific: Sandbox, tmp_path: Path):
+    """Though nothing else differs: "nothing to change" would be no answer to who asks for pages."""
+    batch_id = prolific.add_batch(
+        "List", instructions=[{"type": "free_text", "id": uuid(1), "description": "Why?"}]
+    )
+    path = wide_book(
+        tmp_path, batch_id, ("Q1", "free_text", "Why?", None, 2, None, None, None, uuid(1), None)
+    )
+
+    assert "(Instructions!E2)" in said(go(desk, path))
+
+
 def test_what_a_batch_without_pages_cannot_hold_is_named_at_its_cell(
     desk: Desk, prolific: Sandbox, tmp_path: Path
 ):
