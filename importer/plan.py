@@ -192,7 +192,7 @@ def make_plan(
         patch=patch,
         notes=(
             *_notes(existing, changes, body or patch),
-            *_page_notes(existing, form, rows, body, () if as_pages else beyond),
+            *_page_notes(existing, form, rows, changes, body=body, beyond=() if as_pages else beyond),
             *tied,
         ),
         obstacles=(
@@ -344,11 +344,26 @@ def _obstacles(
 
 
 def _page_notes(
-    existing: Existing, form: Form, rows: Sequence[Item], body: object, beyond: Sequence[str]
+    existing: Existing,
+    form: Form,
+    rows: Sequence[Item],
+    changes: Sequence[Change],
+    *,
+    body: object,
+    beyond: Sequence[str],
 ) -> list[str]:
     notes = []
     if form is Form.BATCH_ITEMS and existing.pages is None and body is not None and beyond:
         notes.append(f"The batch gets pages, because the sheet needs them ({named(beyond)}).")
+    if (
+        existing.pages is not None
+        and any(one.is_moved for one in changes)
+        and not any(row.page for row in rows)
+    ):
+        notes.append(
+            "Instructions that change places take each other's: texts, images and columns stay where they are, so what stands "
+            "beside an instruction may be another one now. Look at a preview after the push, or fill in page, row and column."
+        )
     blocks = [row for row in rows if isinstance(row, Block)]
     kept = batch_items.without_row(existing.pages or (), blocks)
     if blocks and kept:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from importer.errors import Stopped
+from importer.errors import RateLimited, Stopped
 from importer.prolific.pace import FIRST_JOBS, MAX_HOLD_S, Pace
 
 
@@ -105,7 +105,7 @@ def test_a_long_retry_after_ends_the_run(clock: Clock):
     """Nobody wants thousands of workbooks to wait for hours, each for itself."""
     pace = pace_of(clock)
     ask(pace, clock, is_objected=True, hold_s=MAX_HOLD_S + 60)
-    with pytest.raises(Stopped, match="a pause of 3 minutes"):
+    with pytest.raises(RateLimited, match="a pause of 3 minutes"):
         ask(pace, clock)
 
 
@@ -119,7 +119,7 @@ def test_a_long_retry_after_that_comes_while_the_ceiling_holds(clock: Clock):
 
     ask(pace, clock)
     pace._sleep = object_meanwhile
-    with pytest.raises(Stopped, match="a pause of 3 minutes"):
+    with pytest.raises(RateLimited, match="a pause of 3 minutes"):
         ask(pace, clock)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import openpyxl
 import pytest
 
 from importer.checking import check_parts
-from importer.errors import ProlificError, Refusal, Unfinished
+from importer.errors import PlanRefused, ProlificError, Refusal, Unfinished
 from importer.journal import Made, State
 from importer.push.desk import Desk
 from importer.push.making import find_unsettled, give_up_made
@@ -501,3 +502,14 @@ def test_the_sheets_of_the_scene_are_whole(sheet: str):
     widths = {line.count("|") for line in sheet.strip().splitlines()}
 
     assert 1 == len(widths)
+
+
+def test_what_came_some_way_never_ends_as_if_nothing_was_sent(desk: Desk, prolific: Sandbox, path: Path):
+    """A push that is refused after datasets and batches were made: some is done, some is not."""
+    prolific.fault("refused", method="POST", path=POST_BATCH, times=None, status=400)
+
+    (one,) = set_up(desk, path).workbooks
+
+    refused = replace(one, refusal=PlanRefused("The batch was changed meanwhile. Nothing was sent."))
+    assert (["dataset", "upload"], 3) == ([made.kind.value for made in one.made], refused.exit_code)
+    assert 1 == replace(refused, made=()).exit_code

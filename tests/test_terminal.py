@@ -8,6 +8,7 @@ import select
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,10 @@ from tests.test_cli import Ended, Shell, prolific, shell
 from tests.test_push import edit, ids_held, ids_in, puts
 
 __all__ = ["prolific", "shell"]  # fixtures
+
+
+#: When an answer that nothing came of is typed once more.
+AGAIN_S = 10
 
 
 # ---------------------------------------------------------------- the question
@@ -38,8 +43,13 @@ def ask(shell: Shell, study: Path, answer: bytes) -> Ended:
             assert select.select([ours], [], [], 60)[0], said
             said += os.read(ours, 4096)
         os.write(ours, answer)
+        again = time.monotonic() + AGAIN_S
         while child.poll() is None or select.select([ours], [], [], 0)[0]:
             said += os.read(ours, 4096) if select.select([ours], [], [], 0.1)[0] else b""
+            if time.monotonic() > again:
+                # Ctrl-C between the question and the reading of its answer strikes nobody; whoever sees that presses again.
+                os.write(ours, answer)
+                again += AGAIN_S
         overdue.cancel()
         code = child.wait(60)
     os.close(theirs)

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from importer.errors import Stopped
+from importer.errors import RateLimited, Stopped
 from importer.hands import aside
 
 #: Requests in flight when a run begins; unless told otherwise, at most (more do not help at 100 ms, measured);
@@ -100,7 +100,8 @@ class Pace:
         Wait for a turn, and hold it.
 
         Raises:
-            Stopped: `stop` was called before a turn was granted, or an answer has asked for a long pause.
+            Stopped: `stop` was called before a turn was granted.
+            RateLimited: An answer has asked for a pause that is longer than anybody waits.
         """
         turn, gap_s = self._begin()
         try:
@@ -167,6 +168,7 @@ class Pace:
 
 def _refuse_long(hold_s: float) -> None:
     if hold_s > MAX_HOLD_S:
-        raise Stopped(
-            f"Prolific asks for a pause of {hold_s / 60:.0f} minutes, so it was not sent. Run the same command again then."
+        raise RateLimited(
+            f"Prolific asks for a pause of {hold_s / 60:.0f} minutes, so it was not sent. Run the same command again then.",
+            hold_s,
         )

@@ -16,7 +16,15 @@ from typing import Final
 
 from importer.checking import check, check_parts
 from importer.csv_files import csv_file
-from importer.errors import ImporterError, Interrupted, PlanRefused, ProlificError, Refusal, Unfinished
+from importer.errors import (
+    ImporterError,
+    Interrupted,
+    PlanRefused,
+    ProlificError,
+    Refusal,
+    Stopped,
+    Unfinished,
+)
 from importer.gathered import Gathered
 from importer.journal import Creation, Made
 from importer.model import Batch, Draft
@@ -29,7 +37,7 @@ from importer.push.making import Wanted, make, namesakes, resume_made, workbook_
 from importer.push.reading import Reading
 from importer.push.submitter import Outcome
 from importer.run import push
-from importer.run.results import Consent, PlannedBatch, RunResult, StudyResult, combine
+from importer.run.results import SOME, Consent, PlannedBatch, RunResult, StudyResult, combine
 from importer.run.resuming import resume
 from importer.run.spool import Spool
 from importer.run.steps import NOT_MADE, gate, plan_study
@@ -93,8 +101,11 @@ class WorkbookSetup:
 
     @property
     def exit_code(self) -> int:
-        """0, or that of what stopped it."""
-        return 0 if self.refusal is None else self.refusal.exit_code
+        """0, or that of what stopped it; of what came some way, never one that says that nothing was sent."""
+        if self.refusal is None:
+            return 0
+        is_begun = bool(self.made) and self.refusal.exit_code == Refusal.exit_code
+        return SOME if is_begun else self.refusal.exit_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +337,11 @@ def _set_up(desk: Desk, study: Study, shown: WorkbookSetup, consent: Consent) ->
         with locked(desk.state, [workbook_lock(study.path)], shown=study.path.name):
             check_unchanged(study.path, study.places.sha256)
             work.make_all()
+    except Stopped:
+        stopped = Interrupted(
+            "Interrupted. What was made is in the workbook; to go on from there, run importer setup again."
+        )
+        return replace(shown, made=(*shown.made, *work.made), pushed=work.pushed, refusal=stopped)
     except ImporterError as refusal:
         return replace(shown, made=(*shown.made, *work.made), pushed=work.pushed, refusal=refusal)
     return replace(shown, made=(*shown.made, *work.made), pushed=work.pushed)

@@ -110,7 +110,7 @@ def _unfinished(desk: Desk, batch_id: str) -> list[str]:
     """Say what is still on its way to a batch: until it has arrived, nobody knows what a push would change."""
     return [
         f"An earlier push of the batch {batch_id} from {stuck.workbook} is not finished ({stuck.state}). "
-        f"Finish it first: importer resume. {way_out(batch_id)}."
+        f"Unless another importer is at work on it now, finish it first: importer resume. {way_out(batch_id)}."
         for stuck in desk.journal.open_imports(batch_id=batch_id)
     ]
 
