@@ -30,7 +30,7 @@ TIERS = {
     },
     "edges": {"journal", "prolific", "sandbox", "settings", "sources", "workbook"},
     "core": {
-        *("sheets", "validator", "transformer", "places", "wire", "changes", "matching", "plan"),
+        *("sheets", "validator", "transformer", "places", "wire", "changes", "matching", "plan", "gate"),
         *("pulled", "filenames"),
     },
     "check": {"checking", "crosscheck", "csv_files", "gathered", "background", "twins"},

@@ -11,6 +11,7 @@ from hypothesis import given
 
 from importer.changes import FieldChange, Kind
 from importer.errors import PlanRefused
+from importer.gate import check_gate
 from importer.model import (
     Batch,
     BatchDetails,
@@ -22,7 +23,7 @@ from importer.model import (
     Option,
     RichText,
 )
-from importer.plan import Existing, Plan, as_dict, check_gate, make_plan
+from importer.plan import Existing, Plan, as_dict, make_plan
 from importer.wire.instructions import Held, from_item, request_body, to_content
 from tests.strategies import sheets
 

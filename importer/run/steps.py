@@ -9,11 +9,12 @@ from typing import Final
 
 from importer.changes import Kind
 from importer.errors import ImporterError, PlanRefused, Refusal
+from importer.gate import check_gate
 from importer.hands import aside
 from importer.journal import Import, State
 from importer.model import Batch
 from importer.places import Study
-from importer.plan import Plan, check_gate, make_plan, with_published
+from importer.plan import Plan, make_plan, with_published
 from importer.push.desk import Desk, locked
 from importer.push.existing import ABSENT, known_items, to_existing
 from importer.push.giving_up import way_out
