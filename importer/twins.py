@@ -50,7 +50,8 @@ def main() -> NoReturn:
 
 def _answer(paths: Sequence[Path], batch_id: str | None, answers: BinaryIO) -> None:
     count = max(1, min(_cores(), MAX_TWINS, (len(paths) - FIRST_PART) // MIN_EACH))
-    parts = list(split(paths, min(PART, -(-max(len(paths) - FIRST_PART, 1) // count))))
+    each = -(-(len(paths) - FIRST_PART) // count)
+    parts = list(split(paths, min(PART, max(FIRST_PART, each))))
     me, hear, pass_on = _fork(count)
     for number in range(me, len(parts), count):
         answer = _checked(parts[number], batch_id)

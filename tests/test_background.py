@@ -42,6 +42,18 @@ def test_a_workbook_is_read_when_it_is_asked_for(study: Path):
     assert [BATCH] == [batch.batch_id for batch in study_again.batches]
 
 
+@pytest.mark.parametrize(("count", "sizes"), [(1, [1]), (10, [10]), (15, [10, 5]), (60, [10, 25, 25])])
+def test_parts_are_no_smaller_than_they_need_be(
+    study: Path, monkeypatch: pytest.MonkeyPatch, count: int, sizes: list[int]
+):
+    """Each part costs a call of pandera, which ten workbooks share."""
+    monkeypatch.setattr(background, "_PROGRAM", _with_cores(2))
+    with CheckProcess() as process:
+        parts = list(process.check_parts([study] * count, batch_id=None))
+
+    assert sizes == [len(part.workbooks) for part in parts]
+
+
 @pytest.mark.parametrize("cores", [1, 2, 3])
 def test_many_workbooks_come_back_in_order(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int
