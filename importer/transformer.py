@@ -64,8 +64,8 @@ def to_batches(frames: Frames, *, batch_id: str | None = None) -> tuple[Batch, .
     Build the batches that a workbook describes.
 
     Args:
-        frames: *instructions* has one row per item and option (object dtype, index = Excel row,
-            every value a text); *batches* one row per batch, or None.
+        frames: *instructions* has one row per item and option (every value a text, each row with
+            its Excel number); *batches* one row per batch, or None.
         batch_id: The batch of a workbook that does not name it: it has no sheet Batches, or one
             row there without batch_id.
 

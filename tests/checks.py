@@ -38,3 +38,9 @@ def read(path: Path) -> Frames:
 def reading(path: Path) -> list[tuple[str, str]]:
     """Code and place of what is found while reading, in order."""
     return brief(sort_problems(read_frames(path, path.name)[1]))
+
+
+def texts_of(path: Path, column: str) -> dict[int, str]:
+    """Return one column of the sheet Instructions, by Excel row."""
+    sheet = read(path).instructions
+    return dict(zip(sheet.numbers, sheet.column(column), strict=True))

@@ -13,7 +13,7 @@ from importer.contract import INSTRUCTIONS
 from importer.sheets.frames import read_frames
 from importer.workbook.cells import Spot
 from tests.books import BATCH_ID, LIKERT, ONE_BATCH, write_book
-from tests.checks import read, reading
+from tests.checks import read, reading, texts_of
 
 Book = Callable[..., Path]
 
@@ -28,18 +28,13 @@ def change(path: Path, edit: Callable[[openpyxl.worksheet.worksheet.Worksheet], 
     return path
 
 
-def texts(path: Path, column: str) -> dict[int, str]:
-    """One column of the sheet Instructions, by Excel row."""
-    return dict(read(path).instructions.data[column])
-
-
 # ------------------------------------------------------------------ frames
-def test_frame_is_text_by_excel_row(book: Book):
-    """The index is the Excel row; every usual column is there, blank as an empty text."""
-    data = read(book(LIKERT)).instructions.data
+def test_rows_are_texts_by_excel_row(book: Book):
+    """Each row has its number; every usual column is there, blank as an empty text."""
+    sheet = read(book(LIKERT)).instructions
 
-    assert [2, 3, 4] == list(data.index)
-    assert [column.name for column in INSTRUCTIONS.columns if not column.is_rare] == list(data.columns)
+    assert [2, 3, 4] == list(sheet.numbers)
+    assert [column.name for column in INSTRUCTIONS.columns if not column.is_rare] == list(sheet.names)
     assert {
         "Q1",
         "Q2",
@@ -53,7 +48,7 @@ def test_frame_is_text_by_excel_row(book: Book):
         "Bad",
         "bad",
         "",
-    } == set(data.to_numpy().ravel())
+    } == {text for row in sheet.texts for text in row}
 
 
 def test_blank_rows_do_not_shift_row_numbers(book: Book):
@@ -61,7 +56,7 @@ def test_blank_rows_do_not_shift_row_numbers(book: Book):
     path = book(LIKERT)
     change(path, lambda sheet: sheet.insert_rows(4, 3))
 
-    assert {2: "Q1", 3: "Q1", 7: "Q2"} == texts(path, "ref")
+    assert {2: "Q1", 3: "Q1", 7: "Q2"} == texts_of(path, "ref")
 
 
 def test_row_with_notes_only_is_blank(book: Book):
@@ -73,7 +68,7 @@ def test_row_with_notes_only_is_blank(book: Book):
         |     |           |             |         | old    |
     """)
 
-    assert {3: "Q1"} == texts(path, "ref")
+    assert {3: "Q1"} == texts_of(path, "ref")
     assert [] == reading(path)
 
 
@@ -97,7 +92,7 @@ def test_row_whose_ref_begins_with_the_mark_is_left_out(book: Book):
         | Q2  | free_text | Why?        |
     """)
 
-    assert {3: "Q2"} == texts(path, "ref")
+    assert {3: "Q2"} == texts_of(path, "ref")
     assert [("rows-ignored", "Instructions")] == reading(path)
 
 
@@ -116,7 +111,7 @@ def test_blank_ref_directly_below_is_carried(book: Book):
         |     |                 |             |              | No           | n            |
     """)
 
-    assert {2: "Q1", 3: "Q1"} == texts(path, "ref")
+    assert {2: "Q1", 3: "Q1"} == texts_of(path, "ref")
     assert [("ref-carried", "Instructions!A3")] == reading(path)
 
 
@@ -166,7 +161,7 @@ def test_hidden_rows_are_read_and_said(book: Book):
     change(path, hide)
 
     assert [("hidden-rows", "Instructions")] == reading(path)
-    assert {2: "Q1", 3: "Q1", 4: "Q2"} == texts(path, "ref")
+    assert {2: "Q1", 3: "Q1", 4: "Q2"} == texts_of(path, "ref")
 
 
 # ------------------------------------------------------------------ cells
@@ -222,7 +217,7 @@ def test_formulas_are_said_once_for_each_column(tmp_path: Path):
         sheet.write_formula("C3", '="Ho"&"w?"', None, "How?")
 
     assert [("formula-used", "Instructions!C2")] == reading(path)
-    assert {2: "Why?", 3: "How?"} == texts(path, "description")
+    assert {2: "Why?", 3: "How?"} == texts_of(path, "description")
 
 
 @pytest.mark.parametrize("area", ["E2:E3", "F2:F3", "E3:F3", "B2:C2"])
@@ -254,14 +249,14 @@ def test_blank_batch_is_the_only_one(book: Book):
     """With one batch in the workbook, nobody has to name it."""
     path = book(LIKERT, f"| batch | batch_id |\n| wave1 | {BATCH_ID} |")
 
-    assert {2: "wave1", 3: "wave1", 4: "wave1"} == texts(path, "batch")
+    assert {2: "wave1", 3: "wave1", 4: "wave1"} == texts_of(path, "batch")
 
 
 def test_blank_batch_is_the_only_one_that_is_named(book: Book):
     """Without a sheet Batches, the one name that stands there is everybody's."""
     path = book("| batch | ref | type | description |\n| a | Q1 | x | y |\n| | Q2 | x | y |", batches=None)
 
-    assert {2: "a", 3: "a"} == texts(path, "batch")
+    assert {2: "a", 3: "a"} == texts_of(path, "batch")
     assert read(path).batches is None
 
 
@@ -281,7 +276,7 @@ def test_blank_batch_follows_its_block(book: Book):
         f"| batch | batch_id |\n| a | {BATCH_ID} |\n| b | {BATCH_ID[:-1]}2 |",
     )
 
-    assert ["b", "a", "a", "b", "b", "b", ""] == list(texts(path, "batch").values())
+    assert ["b", "a", "a", "b", "b", "b", ""] == list(texts_of(path, "batch").values())
 
 
 # ------------------------------------------------------------------ spots

@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 
 from tests.books import LIKERT, ONE_BATCH, write_book
-from tests.checks import read, reading
+from tests.checks import read, reading, texts_of
 
 Book = Callable[..., Path]
 
@@ -87,7 +87,7 @@ def test_own_columns_are_nobodys_business(book: Book, header: str):
     path = book(f"| ref | type | description | {header} |\n| Q1 | free_text | Why? | mine |")
 
     assert [] == reading(path)
-    assert {2: "Q1"} == dict(read(path).instructions.data["ref"])
+    assert {2: "Q1"} == texts_of(path, "ref")
 
 
 def test_unknown_column_is_a_warning(book: Book):
@@ -102,7 +102,7 @@ def test_near_miss_of_a_missing_column_is_an_error_and_read_as_it(book: Book):
     path = book("| ref | type | descripton | option_lable |\n| Q1 | free_text | Why? | Yes |")
 
     assert [("column-near-miss", "Instructions!C1"), ("column-near-miss", "Instructions!D1")] == reading(path)
-    assert {2: "Yes"} == dict(read(path).instructions.data["option_label"])
+    assert {2: "Yes"} == texts_of(path, "option_label")
 
 
 def test_near_miss_of_a_column_that_is_there_is_a_warning(book: Book):
@@ -117,7 +117,7 @@ def test_headers_below_row_1(book: Book):
     path = book("| My study | | |\n| (draft) | | |\n| ref | type | description |\n| Q1 | free_text | Why? |")
 
     assert [("header-row", "Instructions")] == reading(path)
-    assert {4: "Q1"} == dict(read(path).instructions.data["ref"])
+    assert {4: "Q1"} == texts_of(path, "ref")
 
 
 def test_cell_below_that_reads_like_a_header_is_none(book: Book):

@@ -59,7 +59,7 @@ READERS = {"sheets": {"workbook"}}
 HOMES = {
     "requests": {"prolific"},
     "urllib3": {"prolific"},
-    "pandas": {"sheets.frames", "validator", "transformer"},
+    "pandas": {"validator"},
     "pandera": {"validator"},
     "openpyxl": {
         *("workbook.template", "workbook.marked", "workbook.problem_list"),

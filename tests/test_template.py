@@ -42,7 +42,7 @@ def texts_of(book: Workbook, sheet: str) -> set[str]:
 def read_back(path: Path, column: str) -> list[str]:
     frames, _ = read_frames(path, path.name)
     assert frames is not None
-    return frames.instructions.data[column].tolist()
+    return frames.instructions.column(column)
 
 
 def rules_of(path: Path, sheet: str) -> dict[str, list[str]]:

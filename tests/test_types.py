@@ -349,7 +349,7 @@ def test_a_rare_column_that_is_blank_is_as_if_it_were_not_there(book: Book):
     path = book(table("free_text", ("page", ""), ("url", ""), ("validation_type", "number")))
 
     rare = {c.name for c in INSTRUCTIONS.columns if c.is_rare}
-    assert ["validation_type"] == [n for n in read(path).instructions.data.columns if n in rare]
+    assert ["validation_type"] == [n for n in read(path).instructions.names if n in rare]
 
 
 # ---------------------------------------------------------------- what is accepted can be built

@@ -1,5 +1,7 @@
 """
-From a workbook to frames: one per sheet, every value a text, the index the Excel row.
+From a workbook to the rows of its sheets: every value a text, each row with its Excel number.
+
+`importer.validator` makes one frame of the rows of all workbooks.
 
 Puts together what others find: where sheets and columns stand (`importer.sheets.headers`), which rows
 count (`importer.sheets.rows`), what is taken from one cell (`importer.sheets.celltext`), what merged cells hide
@@ -11,11 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
-
-import pandas as pd
 
 from importer.contract import BATCHES, DATASETS, INSTRUCTIONS, STUDIES, SheetContract
 from importer.errors import WorkbookRefused
@@ -36,7 +35,7 @@ from importer.workbook.cells import Spot
 from importer.workbook.reader import SheetInfo, Workbook, open_workbook
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SheetFrame:
     """
     One sheet.
@@ -64,16 +63,6 @@ class SheetFrame:
     prefix: str
     spots: Mapping[tuple[int, str], Spot]
     guilty: frozenset[tuple[int, str]] = frozenset()
-
-    @cached_property
-    def data(self) -> pd.DataFrame:
-        """The sheet as a frame: object dtype, every value a text, index = Excel row."""
-        return pd.DataFrame(
-            self.texts,
-            index=pd.Index(list(self.numbers), dtype="int64"),
-            columns=pd.Index(self.names, dtype=object),
-            dtype=object,
-        )
 
     def column(self, name: str) -> list[str]:
         """Return the texts of a column."""

@@ -49,7 +49,7 @@ def validate(frames: Sequence[Frames], *, batch_id: str | None = None) -> Judged
     Check workbooks, each by itself.
 
     Args:
-        frames: All workbooks, as read: object dtype, every value a text, index = Excel row.
+        frames: All workbooks, as read: every value a text, each row with its Excel number.
         batch_id: The batch of workbooks that do not name theirs (`--batch`).
 
     Raises:
