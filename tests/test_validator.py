@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -625,10 +627,30 @@ def test_check_that_crashes_is_our_bug(book: Book, monkeypatch: pytest.MonkeyPat
     def crash(facts: object):
         raise KeyError("oops")
 
-    monkeypatch.setattr(validator, "INSTRUCTION_RULES", (Rule("type-unknown", "type", crash),))
+    crashing = Rule("type-unknown", "type", crash)
+    monkeypatch.setattr(validator, "INSTRUCTION_RULES", (crashing,))
+    with pytest.raises(KeyError, match="oops"):
+        check(book(LIKERT))
 
+    broken = Rule("type-missing", "type", lambda facts: facts.rows)
+    monkeypatch.setattr(validator, "INSTRUCTION_RULES", (broken, crashing))
     with pytest.raises(RuntimeError, match=r"type-unknown.*oops"):
         check(book(LIKERT))
+
+
+def test_workbook_that_keeps_every_rule_needs_no_frame(book: Book):
+    """Nobody imports pandas for it: that takes longer than to check hundreds of workbooks."""
+    program = "import sys; from pathlib import Path; from importer.checking import check; "
+    program += (
+        "print(check([Path(sys.argv[1])]).report.broken, {'pandas', 'pandera', 'numpy'} & set(sys.modules))"
+    )
+
+    def run(path: Path) -> str:
+        command = [sys.executable, "-c", program, str(path)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert "() set()\n" == run(book(LIKERT))
+    assert "pandera" in run(book(choice(limit="9")))
 
 
 # ------------------------------------------------------------------ what is accepted can be built

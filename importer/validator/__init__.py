@@ -1,8 +1,9 @@
 """
-Checking: frames → problems.
+Checking: the rows of sheets → problems.
 
-One lazy pandera validation per kind of sheet judges many workbooks at once (`importer.validator.rules` says
-what is wrong, `importer.validator.facts` what the sheets say). Here its failure cases become problems:
+`importer.validator.rules` says what is wrong, `importer.validator.facts` what the sheets say. A
+workbook that keeps every rule needs no more. Of the others, one lazy pandera validation for each
+kind of sheet (`importer.validator.schema`) finds all that is broken; here its failure cases become problems:
 each at its cell, one root problem per cell; pandera's own wording reaches nobody.
 """
 
@@ -10,24 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
-
-import pandas as pd
-import pandera.pandas as pa
+from typing import Generic, TypeVar
 
 from importer.limits import MAX_LISTED
 from importer.places import Claim
 from importer.problems import ID_REMEDIES, Problem, problem, quote
 from importer.sheets.frames import Frames
-from importer.validator.facts import BatchFacts, InstructionFacts, SheetFacts
+from importer.validator.facts import NONE, BatchFacts, InstructionFacts, SheetFacts
 from importer.validator.rules import BATCH_RULES, INSTRUCTION_RULES, Rule
 from importer.validator.setup_facts import DatasetFacts, StudyFacts
 from importer.validator.setup_rules import DATASET_RULES, NEW_BATCH_RULES, STUDY_RULES
 
 F = TypeVar("F", bound=SheetFacts)
-
-#: How many cells break a rule beyond those that are listed, by number of the rule and of the workbook.
-_More = dict[tuple[int, int], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,127 +50,84 @@ def validate(frames: Sequence[Frames], *, batch_id: str | None = None) -> Judged
     Raises:
         RuntimeError: A check failed to run; our bug, not the researcher's.
     """
-    if not frames:
-        return Judged((), {})
-    batches = BatchFacts(frames, batch_id)
-    instructions = InstructionFacts(frames, batches)
-    problems = (
-        *_problems(batches, BATCH_RULES),
-        *_problems(instructions, INSTRUCTION_RULES),
-        *_setup_problems(frames, batches),
-    )
-    claims: dict[str, list[Claim]] = {f.workbook: [] for f in frames}
-    for facts, column in ((batches, "batch_id"), (instructions, "instruction_id")):
-        for workbook, claim in _claims(facts, column):
-            claims[workbook].append(claim)
-    return Judged(problems, claims)
+    batches, new_batches = _Suspects(BATCH_RULES), _Suspects(NEW_BATCH_RULES)
+    instructions = _Suspects(INSTRUCTION_RULES)
+    datasets, studies = _Suspects(DATASET_RULES), _Suspects(STUDY_RULES)
+    claims = {}
+    for book in frames:
+        here = BatchFacts(book, batch_id)
+        rows = InstructionFacts(book, here)
+        batches.add(here)
+        instructions.add(rows)
+        # What only `importer setup` needs; most workbooks have nothing of it, and pay nothing.
+        if here.asks_for_more:
+            new_batches.add(here)
+        if book.datasets is not None:
+            datasets.add(DatasetFacts(book))
+        if book.studies is not None:
+            studies.add(StudyFacts(book, here))
+        claims[book.workbook] = [*_claims(here, here.batch_id), *_claims(rows, rows.batch_id)]
+    kinds = (batches, instructions, new_batches, datasets, studies)
+    return Judged(tuple(found for kind in kinds for found in kind.problems()), claims)
 
 
-def _setup_problems(frames: Sequence[Frames], batches: BatchFacts) -> Iterator[Problem]:
-    """Check what only `importer setup` needs; most workbooks have nothing of it, and pay nothing."""
-    if batches.asks_for_more:
-        yield from _problems(batches, NEW_BATCH_RULES)
-    if any(f.datasets is not None for f in frames):
-        yield from _problems(DatasetFacts(frames), DATASET_RULES)
-    if any(f.studies is not None for f in frames):
-        yield from _problems(StudyFacts(frames, batches), STUDY_RULES)
-
-
-def _claims(facts: BatchFacts | InstructionFacts, column: str) -> Iterator[tuple[str, Claim]]:
-    """Yield the ids of a column that are well-formed, each with its workbook."""
-    ids = facts.normal(column) if isinstance(facts, InstructionFacts) else facts.batch_id
-    holds = (ids != "") & ~facts.malformed(column)
+def _claims(facts: BatchFacts | InstructionFacts, batch_ids: Sequence[str]) -> Iterator[Claim]:
+    """Yield the ids that name a sheet's rows on Prolific and are well-formed."""
+    column, ids, rows = "batch_id", batch_ids, facts.rows
     if isinstance(facts, InstructionFacts):
-        holds &= facts.leads(column)
-    for index in facts.data.index[holds].tolist():
-        sheet = facts.sheets[facts.book[index]] if facts.row[index] else None
-        is_there = sheet is not None and column in sheet.columns
-        yield (
-            facts.frames[facts.book[index]].workbook,
-            Claim(
+        column, ids, rows = "instruction_id", facts.normal("instruction_id"), facts.leads("instruction_id")
+    malformed = facts.malformed(column)
+    for row in rows:
+        if ids[row] and row not in malformed:
+            sheet = facts.sheet if facts.excel_rows[row] else None
+            yield Claim(
                 column=column,
-                id=ids[index],
-                batch_id=facts.batch_id[index],
-                sheet=sheet.name if sheet is not None else None,
-                cell=facts.cell(index, column) if is_there else "",
-                ref=facts.ref(index),
-                text=facts.text(index, column) or ids[index],
-            ),
-        )
+                id=ids[row],
+                batch_id=batch_ids[row],
+                sheet=None if sheet is None else sheet.name,
+                cell=facts.cell(row, column) if sheet is not None and facts.has_column(column) else "",
+                ref=facts.ref(row),
+                text=facts.text(row, column) or ids[row],
+            )
 
 
-# ------------------------------------------------------------------ pandera
-def _findings(facts: F, rules: Sequence[Rule[F]]) -> tuple[list[tuple[int, int]], _More]:
-    """Let pandera judge; return (number of the rule, row) of what is broken, in order, and how much more is."""
-    more: _More = {}
-    numbered: dict[str, list[int]] = {str(name): [] for name in facts.data}
-    for number, rule in enumerate(rules):
-        if rule.column in numbered and (not rule.types or not facts.types.isdisjoint(rule.types)):
-            numbered[rule.column].append(number)
-    schema = pa.DataFrameSchema(
-        {
-            name: pa.Column(object, checks=[_check(n, rules[n], facts, more) for n in numbers])
-            for name, numbers in numbered.items()
-        }
-    )
-    try:
-        schema.validate(facts.data, lazy=True)
-    except pa.errors.SchemaErrors as errors:
-        cases = errors.failure_cases
-    else:
-        return [], more
-    # pandera turns an exception into a failure case without a row.
-    crashed = cases[cases["index"].isna() | cases["check_number"].isna()]
-    if len(crashed):
-        raise RuntimeError(
-            f"Checks failed to run: {crashed[['column', 'check', 'failure_case']].to_dict('records')}"
-        )
-    places = zip(cases["column"], cases["check_number"], cases["index"], strict=True)
-    return sorted((numbered[column][int(number)], int(index)) for column, number, index in places), more
+class _Suspects(Generic[F]):
+    """Sheets of one kind in which something is wrong."""
+
+    def __init__(self, rules: Sequence[Rule[F]]) -> None:
+        self._rules = rules
+        self._sheets: list[F] = []
+
+    def add(self, facts: F) -> None:
+        """Keep a sheet, if it breaks any rule."""
+        if any(rule.broken(facts) for rule in self._rules):
+            self._sheets.append(facts)
+
+    def problems(self) -> Iterator[Problem]:
+        """Let pandera judge what was kept."""
+        if not self._sheets:
+            return
+        from importer.validator.schema import failures  # noqa: PLC0415 - pandas and pandera
+
+        told: set[tuple[int, int, str]] = set()
+        broken: dict[tuple[int, int], Mapping[int, int]] = {}
+        found, more = failures(self._sheets, self._rules)
+        for at, number, row in found:
+            facts, rule = self._sheets[at], self._rules[number]
+            if (at, row, rule.column) not in told and not facts.is_guilty(row, rule.column):
+                told.add((at, row, rule.column))
+                if (at, number) not in broken:
+                    broken[at, number] = rule.broken(facts)
+                yield _problem(facts, rule, row, broken[at, number][row])
+        for (at, number), count in more.items():
+            yield _more_of(self._sheets[at], self._rules[number], count)
 
 
-def _check(number: int, rule: Rule[F], facts: F, more: _More) -> pa.Check:
-    # The rule closes over all columns and answers with a Series, so that a row that breaks it is
-    # one failure case; a check of the whole frame reports each row once per column.
-    def judge(_: object) -> pd.Series[bool]:
-        holds = rule.holds(facts)
-        if len(holds) - int(holds.sum()) <= MAX_LISTED:
-            return holds
-        # Of each workbook the first are listed, so that each broken one is known to be broken.
-        rank = (~holds).groupby(facts.book).cumsum()
-        counts = rank.groupby(facts.book).max()
-        for book, count in zip(counts.index.tolist(), counts.tolist(), strict=True):
-            if count > MAX_LISTED:
-                more[number, book] = count - MAX_LISTED
-        return holds | (rank > MAX_LISTED)
-
-    return pa.Check(judge, name=rule.code, error=rule.code, ignore_na=False)
-
-
-# ------------------------------------------------------------------ problems
-def _problems(facts: F, rules: Sequence[Rule[F]]) -> Iterator[Problem]:
-    told: set[tuple[int, str]] = set()
-    others = {}
-    found, more = _findings(facts, rules)
-    for number, index in found:
-        rule = rules[number]
-        if (index, rule.column) in told or facts.is_guilty(index, rule.column):
-            continue
-        told.add((index, rule.column))
-        if rule.names_other and number not in others:
-            others[number] = rule.find(facts)
-        other = int(others[number][index]) if rule.names_other else None
-        yield _problem(facts, rule, index, other)
-    for (number, book), count in more.items():
-        yield _more_of(facts, rules[number], book, count)
-
-
-def _more_of(facts: SheetFacts, rule: Rule[F], book: int, count: int) -> Problem:
-    sheet = facts.sheets[book]
+def _more_of(facts: F, rule: Rule[F], count: int) -> Problem:
     return problem(
         "more-of-these",
-        facts.frames[book].workbook,
-        sheet=sheet.name if sheet is not None else None,
+        facts.frames.workbook,
+        sheet=facts.sheet.name if facts.sheet is not None else None,
         column=rule.column,
         count=count,
         listed=rule.code,
@@ -183,25 +135,25 @@ def _more_of(facts: SheetFacts, rule: Rule[F], book: int, count: int) -> Problem
     )
 
 
-def _problem(facts: F, rule: Rule[F], index: int, other: int | None) -> Problem:
+def _problem(facts: F, rule: Rule[F], row: int, other: int) -> Problem:
     """Say that a row breaks a rule; at the sheet if the column is missing, at the file if the sheet is."""
-    sheet = facts.sheets[facts.book[index]] if facts.row[index] else None
-    code, cells, ref = rule.code, [], facts.ref(index)
+    sheet = facts.sheet if facts.excel_rows[row] else None
+    code, cells, ref = rule.code, [], facts.ref(row)
     values: dict[str, object] = {
-        "shown": quote(facts.text(index, rule.column)),
+        "shown": quote(facts.text(row, rule.column)),
         "todo": ID_REMEDIES.get(rule.column, ""),
         "example": facts.contract.by_name[rule.column].example,
-        **rule.values(facts, index),
+        **rule.values(facts, row),
     }
-    if other is not None:
+    if other != NONE:
         values |= _other_values(facts, rule.column, other)
-    if sheet is not None and rule.column in sheet.columns:
-        cells = [facts.cell(row, rule.column) for row in (index, other) if row is not None]
+    if facts.has_column(rule.column) and sheet is not None:
+        cells = [facts.cell(one, rule.column) for one in (row, other) if one != NONE]
     elif sheet is not None:
         code, ref, values = "column-missing", "", {"wanted": rule.column}
     return problem(
         code,
-        facts.frames[facts.book[index]].workbook,
+        facts.frames.workbook,
         sheet=sheet.name if sheet is not None else None,
         cells=cells,
         ref=ref,

@@ -1,8 +1,7 @@
 """
 The rules: which cell breaks what, for each column of the two sheets.
 
-A rule looks at all rows at once and marks the guilty cell's row. It says nothing where another
-problem is the root: an unknown type silences what depends on the type, a missing option the limit.
+A rule names the rows of the guilty cells. It says nothing where another problem is the root: an unknown type silences what depends on the type, a missing option the limit.
 Of the rules that one cell breaks, the first is reported.
 
 Source: "Update Batch Instructions" and "Update a Batch" for required fields and limits; unique
@@ -12,12 +11,11 @@ option values are documented nowhere, but with two alike the answers could not b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Generic, TypeVar
-
-import pandas as pd
 
 from importer.contract import (
     CHOICE_TYPES,
@@ -42,7 +40,6 @@ from importer.validator.facts import (
     InstructionFacts,
     SheetFacts,
     earlier,
-    normal,
 )
 
 F = TypeVar("F", bound=SheetFacts)
@@ -51,8 +48,8 @@ _HEADED: Final = InstructionType.MULTIPLE_CHOICE_WITH_FREE_TEXT
 _WITH_UNIT: Final = InstructionType.FREE_TEXT_WITH_UNIT
 
 
-def _no_values(facts: SheetFacts, index: int) -> Mapping[str, object]:
-    del facts, index
+def _no_values(facts: SheetFacts, row: int) -> Mapping[str, object]:
+    del facts, row
     return {}
 
 
@@ -64,243 +61,280 @@ class Rule(Generic[F]):
     Attributes:
         code: The catalogue code of what breaks it.
         column: The column of the guilty cell.
-        find: For each row whether it breaks the rule; where two cells are in conflict, instead
-            the row of the other one, NONE if there is no conflict.
-        names_other: Whether *find* gives the row of the other cell.
+        find: The rows that break it; where two cells are in conflict, by the row of the guilty one
+            that of the other.
         types: The types that may break it; unless one of them is there, nobody looks. Empty for all.
         values: What the wording needs beyond what every wording gets, for one row.
     """
 
     code: str
     column: str
-    find: Callable[[F], pd.Series[bool] | pd.Series[int]]
-    names_other: bool = False
+    find: Callable[[F], Iterable[int] | Mapping[int, int]]
     types: tuple[str, ...] = ()
     values: Callable[[F, int], Mapping[str, object]] = _no_values
 
-    def holds(self, facts: F) -> pd.Series[bool]:
-        """Whether each row keeps the rule."""
+    def broken(self, facts: F) -> Mapping[int, int]:
+        """Return the rows that break it, each with the row of the other cell; NONE where there is no other."""
+        if self.types and facts.types.isdisjoint(self.types):
+            return {}
         found = self.find(facts)
-        return found == NONE if self.names_other else ~found.astype(bool)
+        return found if isinstance(found, Mapping) else dict.fromkeys(found, NONE)
 
 
 # ------------------------------------------------------------------ instructions
-def _type_is_unsupported(facts: InstructionFacts) -> pd.Series[bool]:
-    return facts.leads("type") & facts.data["type"].isin(OTHER_TYPES)
+def _type_is_unsupported(facts: InstructionFacts) -> Iterable[int]:
+    return [row for row in facts.leads("type") if facts.text(row, "type") in OTHER_TYPES]
 
 
-def _type_is_unknown(facts: InstructionFacts) -> pd.Series[bool]:
-    return facts.leads("type") & ~facts.data["type"].isin([*ITEM_TYPES, *OTHER_TYPES])
+def _type_is_unknown(facts: InstructionFacts) -> Iterable[int]:
+    return [row for row in facts.leads("type") if facts.text(row, "type") not in (*ITEM_TYPES, *OTHER_TYPES)]
 
 
-def _types(facts: InstructionFacts, index: int) -> Mapping[str, object]:
+def _types(facts: InstructionFacts, row: int) -> Mapping[str, object]:
     return {
         "allowed": ", ".join(ITEM_TYPES),
-        "hint": did_you_mean(facts.text(index, "type"), ITEM_TYPES),
+        "hint": did_you_mean(facts.text(row, "type"), ITEM_TYPES),
     }
 
 
-def _description_is_missing(facts: InstructionFacts) -> pd.Series[bool]:
-    return facts.lacks("description") & ~facts.has_type(*BlockType)
+def _batch_ref_is_missing(facts: InstructionFacts) -> Iterable[int]:
+    return facts.lacks("batch") if facts.batches.is_several else ()
 
 
-def _option_is_empty(facts: InstructionFacts) -> pd.Series[bool]:
+def _description_is_missing(facts: InstructionFacts) -> Iterable[int]:
+    return [row for row in facts.lacks("description") if facts.type[row] not in tuple(BlockType)]
+
+
+def _option_is_empty(facts: InstructionFacts) -> Iterable[int]:
     # The row with the type may do without: some give the instruction a row of its own.
-    return facts.keyed & (facts.type != "") & ~facts.leads("type") & ~facts.is_option
+    others = {*facts.options, *facts.leads("type")}
+    return [row for row in facts.rows if row not in others and facts.type[row]]
 
 
-def _ref_is_split(facts: InstructionFacts) -> pd.Series[bool]:
-    blocks = facts.block[facts.keyed]
-    return (blocks.duplicated() & (blocks != blocks.shift())).reindex(facts.block.index, fill_value=False)
+def _ref_is_split(facts: InstructionFacts) -> Iterable[int]:
+    above, last = NONE, NONE
+    for row, block in enumerate(facts.block):
+        if block != NONE:
+            if block != above and block <= last:
+                yield row
+            above, last = block, max(block, last)
 
 
-def _is_malformed(facts: InstructionFacts, column: str) -> pd.Series[bool]:
-    return facts.leads(column) & facts.malformed(column)
+def _is_malformed(facts: InstructionFacts, column: str) -> Iterable[int]:
+    malformed = facts.malformed(column)
+    return [row for row in facts.leads(column) if row in malformed] if malformed else ()
 
 
-def _is_not_for_type(facts: InstructionFacts, column: Column) -> pd.Series[bool]:
-    """Whether the cell is not for its item's type; of options each one, of all else the first."""
+def _is_not_for_type(facts: InstructionFacts, column: Column) -> Iterable[int]:
+    """Find cells that are not for their item's type; of options each one, of all else the first."""
     if column.level is Level.OPTION:
-        return facts.filled(column.name) & facts.takes_options & ~facts.has_type(*column.types)
-    return facts.leads(column.name) & (facts.type != "") & ~facts.has_type(*column.types)
+        rows = facts.of_type(facts.filled(column.name), *OPTION_TYPES)
+    else:
+        rows = facts.leads(column.name)
+    return [row for row in rows if facts.type[row] and facts.type[row] not in column.types]
 
 
-def _limit_is_missing(facts: InstructionFacts) -> pd.Series[bool]:
-    return facts.lacks("answer_limit") & facts.is_choice
+def _limit_is_missing(facts: InstructionFacts) -> Iterable[int]:
+    return facts.of_type(facts.lacks("answer_limit"), *CHOICE_TYPES)
 
 
-def _limit_is_too_high(facts: InstructionFacts) -> pd.Series[bool]:
-    judged = facts.leads("answer_limit") & ~facts.malformed("answer_limit")
-    judged &= facts.is_choice & (facts.option_count > 0)
-    limits = facts.normal("answer_limit").where(judged, "-1").map(int)
-    return limits > facts.option_count
+def _limit_is_too_high(facts: InstructionFacts) -> Iterable[int]:
+    limits = facts.normal("answer_limit")
+    malformed = facts.malformed("answer_limit")
+    for row in facts.of_type(facts.leads("answer_limit"), *CHOICE_TYPES):
+        count = facts.option_count[facts.block[row]]
+        if limits[row] and row not in malformed and 0 < count < int(limits[row]):
+            yield row
 
 
-def _limit(facts: InstructionFacts, index: int) -> Mapping[str, object]:
-    count = int(facts.option_count[index])
-    return {"type": facts.type[index], "count": count or "the number of options"}
+def _limit(facts: InstructionFacts, row: int) -> Mapping[str, object]:
+    count = facts.option_count[facts.block[row]]
+    return {"type": facts.type[row], "count": count or "the number of options"}
 
 
-def _type(facts: InstructionFacts, index: int) -> Mapping[str, object]:
-    return {"type": facts.type[index]}
+def _type(facts: InstructionFacts, row: int) -> Mapping[str, object]:
+    return {"type": facts.type[row]}
 
 
-def _has_no_option(facts: InstructionFacts) -> pd.Series[bool]:
-    return facts.head & facts.is_choice & (facts.option_count == 0)
+def _has_no_option(facts: InstructionFacts) -> Iterable[int]:
+    return [row for row in facts.of_type(facts.heads, *CHOICE_TYPES) if facts.has_no_option(row)]
 
 
-def _option_lacks(facts: InstructionFacts, column: str) -> pd.Series[bool]:
-    lacking = facts.takes_options & facts.is_option & ~facts.filled(column)
-    without = facts.head & facts.takes_options & (facts.option_count == 0)
-    return lacking | (without & ~facts.has_column(column))
+def _option_lacks(facts: InstructionFacts, column: str) -> Iterable[int]:
+    if not facts.has_column(column):
+        without = filter(facts.has_no_option, facts.of_type(facts.heads, *OPTION_TYPES))
+        return sorted({*facts.taken_options, *without})
+    return [row for row in facts.taken_options if not facts.is_filled(row, column)]
 
 
-def _heading_is_missing(facts: InstructionFacts) -> pd.Series[bool]:
-    return facts.has_type(_HEADED) & _option_lacks(facts, "option_heading")
+def _heading_is_missing(facts: InstructionFacts) -> Iterable[int]:
+    return facts.of_type(_option_lacks(facts, "option_heading"), _HEADED)
 
 
-def _is_out_of_place(facts: InstructionFacts, column: str) -> pd.Series[bool]:
-    """Whether the cell is the first of a row's cells of an option that its type does not take."""
-    found = (facts.type != "") & ~facts.takes_options & facts.filled(column)
-    for earlier_column in OPTION_COLUMNS[: OPTION_COLUMNS.index(column)]:
-        found &= ~facts.filled(earlier_column)
-    return found
+def _is_out_of_place(facts: InstructionFacts, column: str) -> Iterable[int]:
+    """Find the first of a row's cells of an option that its type does not take."""
+    before = OPTION_COLUMNS[: OPTION_COLUMNS.index(column)]
+    for row in facts.filled(column):
+        is_out = facts.type[row] and facts.type[row] not in OPTION_TYPES
+        if is_out and not any(facts.is_filled(row, name) for name in before):
+            yield row
 
 
-def _same_value(facts: InstructionFacts) -> pd.Series[int]:
-    among = facts.takes_options & facts.filled("option_value")
-    return earlier(among, facts.block, facts.normal("option_value"))
-
-
-def _same_label(facts: InstructionFacts) -> pd.Series[int]:
+def _same_label(facts: InstructionFacts) -> Mapping[int, int]:
     # Under another heading the same label is another option: "Good" under Accuracy and Clarity.
-    among = facts.takes_options & facts.filled("option_label") & (_same_value(facts) == NONE)
-    return earlier(among, facts.block, facts.normal("option_heading"), facts.normal("option_label"))
+    headings, labels = facts.normal("option_heading"), facts.normal("option_label")
+    labelled = facts.of_type(facts.filled("option_label"), *OPTION_TYPES)
+    among = [row for row in labelled if row not in facts.same_value]
+    return earlier(among, lambda row: (facts.block[row], headings[row], labels[row]))
 
 
-def _same_id(facts: InstructionFacts) -> pd.Series[int]:
-    among = facts.leads("instruction_id") & ~facts.malformed("instruction_id")
-    others = earlier(among, facts.book, facts.normal("instruction_id"))
-    # A batch that stands in two places is one problem, not one for each of its ids.
-    theirs = facts.batch_id.reindex(others).set_axis(others.index)
-    homes = facts.home.reindex(others).set_axis(others.index)
-    is_twin = (theirs == facts.batch_id) & (facts.batch_id != "") & (homes != facts.home)
-    return others.mask(is_twin, NONE)
+def _same_id(facts: InstructionFacts) -> Mapping[int, int]:
+    ids, malformed = facts.normal("instruction_id"), facts.malformed("instruction_id")
+    among = [row for row in facts.leads("instruction_id") if row not in malformed]
+    found = earlier(among, ids.__getitem__)
+    return {row: other for row, other in found.items() if not _are_twins(facts, row, other)}
 
 
-def _differs(facts: InstructionFacts, column: str) -> pd.Series[int]:
-    """Return the row of the instruction's own cell where a later one of its block says otherwise."""
-    first = facts.first(column)
-    kind = facts.contract.by_name[column].kind
-    later = facts.keyed & facts.filled(column) & (first != facts.data.index)
-    texts = facts.data.loc[later, column]
-    firsts = facts.data[column].reindex(first[later]).set_axis(texts.index)
-    unlike = texts.map(lambda text: normal(text, kind)) != firsts.map(lambda text: normal(text, kind))
-    return first[later][unlike].reindex(first.index, fill_value=NONE)
+def _are_twins(facts: InstructionFacts, row: int, other: int) -> bool:
+    """Whether two rows belong to one batch that stands in two places: one problem, not one for each of its ids."""
+    batch_id = facts.batch_id[row]
+    return batch_id != "" and batch_id == facts.batch_id[other] and facts.home[row] != facts.home[other]
 
 
-def _batch_is_unknown(facts: InstructionFacts) -> pd.Series[bool]:
-    return facts.head & facts.in_sheet & (facts.data["batch"] != "") & (facts.home == NONE)
+def _differs(facts: InstructionFacts, column: str) -> Mapping[int, int]:
+    """Find what says otherwise than its instruction's own cell, which stands above."""
+    texts = facts.normal(column)
+    firsts = ((row, facts.first(column, row)) for row in facts.filled(column))
+    return {row: first for row, first in firsts if first not in (NONE, row) and texts[row] != texts[first]}
 
 
-def _batch_values(facts: InstructionFacts, index: int) -> Mapping[str, object]:
-    batches = facts.batches
-    here = batches.data.loc[batches.book == facts.book[index], "batch"].tolist()
-    names = [name for name in dict.fromkeys(here) if name]
+def _batch_is_unknown(facts: InstructionFacts) -> Iterable[int]:
+    if not facts.batches.is_placed:
+        return ()
+    return [row for row in facts.heads if facts.home[row] == NONE and facts.text(row, "batch")]
+
+
+def _batch_values(facts: InstructionFacts, row: int) -> Mapping[str, object]:
+    return {"what": "instruction", **batch_names(facts.batches, facts.text(row, "batch"))}
+
+
+def batch_names(batches: BatchFacts, named: str) -> Mapping[str, object]:
+    """Say which batches there are, and which of them is meant perhaps."""
+    names = [name for name in dict.fromkeys(batches.column("batch")) if name]
     allowed = ", ".join(names) or "a blank cell"
-    hint = did_you_mean(facts.text(index, "batch"), names)
-    return {"what": "instruction", "allowed": allowed, "hint": hint, "todo": f"Use one of: {allowed}."}
+    return {"allowed": allowed, "hint": did_you_mean(named, names), "todo": f"Use one of: {allowed}."}
 
 
 # ------------------------------------------------------------------ rare columns
-def _is_missing(facts: InstructionFacts, column: Column) -> pd.Series[bool]:
-    return facts.lacks(column.name) & facts.has_type(*column.needed_by)
+def _is_missing(facts: InstructionFacts, column: Column) -> Iterable[int]:
+    return facts.of_type(facts.lacks(column.name), *column.needed_by)
 
 
-def _has_few_units(facts: InstructionFacts) -> pd.Series[bool]:
-    return facts.head & facts.has_type(_WITH_UNIT) & (facts.option_count < MIN_UNITS)
+def _has_few_units(facts: InstructionFacts) -> Iterable[int]:
+    heads = facts.of_type(facts.heads, _WITH_UNIT)
+    return [row for row in heads if facts.option_count[facts.block[row]] < MIN_UNITS]
 
 
-def _default_is_no_unit(facts: InstructionFacts) -> pd.Series[bool]:
+def _default_is_no_unit(facts: InstructionFacts) -> Iterable[int]:
     units = set(zip(facts.block, facts.normal("option_value"), strict=True))
-    wanted = zip(facts.block, facts.normal("default_unit"), strict=True)
-    is_unit = pd.Series([one in units for one in wanted], facts.data.index)
-    return facts.leads("default_unit") & facts.has_type(_WITH_UNIT) & (facts.option_count > 0) & ~is_unit
+    wanted = facts.normal("default_unit")
+    for row in facts.of_type(facts.leads("default_unit"), _WITH_UNIT):
+        if not facts.has_no_option(row) and (facts.block[row], wanted[row]) not in units:
+            yield row
 
 
-def _word_is_unknown(facts: InstructionFacts, column: Column) -> pd.Series[bool]:
-    rows = facts.filled(column.name) if column.level is Level.ENTRY else facts.leads(column.name)
-    return rows & facts.malformed(column.name)
+def _word_is_unknown(facts: InstructionFacts, column: Column) -> Iterable[int]:
+    return facts.malformed(column.name) if column.level is Level.ENTRY else _is_malformed(facts, column.name)
 
 
-def _words(facts: InstructionFacts, index: int, column: Column) -> Mapping[str, object]:
-    hint = did_you_mean(facts.text(index, column.name), column.choices)
+def _words(facts: InstructionFacts, row: int, column: Column) -> Mapping[str, object]:
+    hint = did_you_mean(facts.text(row, column.name), column.choices)
     return {"allowed": ", ".join(column.choices), "hint": hint}
 
 
-def _rule_has_no_type(facts: InstructionFacts) -> pd.Series[bool]:
-    bounds = facts.filled("validation_min") | facts.filled("validation_max")
-    return bounds & ~facts.filled("validation_type") & facts.has_type(*_columns["validation_type"].types)
+def _rule_has_no_type(facts: InstructionFacts) -> Iterable[int]:
+    bounded = sorted({*facts.filled("validation_min"), *facts.filled("validation_max")})
+    judged = facts.of_type(bounded, *_columns["validation_type"].types)
+    return [row for row in judged if not facts.is_filled(row, "validation_type")]
 
 
-def _is_no_length(facts: InstructionFacts, column: str) -> pd.Series[bool]:
-    bound = facts.number(column)
-    return (facts.normal("validation_type") == "string") & bound.notna() & ((bound < 0) | (bound % 1 != 0))
+def _is_no_length(facts: InstructionFacts, column: str) -> Iterable[int]:
+    types = facts.normal("validation_type")
+    bounds = facts.numbers(column).items()
+    return [row for row, bound in bounds if types[row] == "string" and (bound < 0 or bound % 1)]
 
 
-def _validation_is_reversed(facts: InstructionFacts) -> pd.Series[bool]:
-    return facts.number("validation_min") > facts.number("validation_max")
+def _validation_is_reversed(facts: InstructionFacts) -> Iterable[int]:
+    most = facts.numbers("validation_max")
+    return [
+        row for row, least in facts.numbers("validation_min").items() if row in most and least > most[row]
+    ]
 
 
-def _validation_max(facts: InstructionFacts, index: int) -> Mapping[str, object]:
-    return {"other": "validation_max", "most": facts.text(index, "validation_max")}
+def _most_files(facts: InstructionFacts, row: int) -> float | None:
+    """Return how many files the row's instruction takes at most; None if that cannot be read."""
+    first = facts.first("max_file_count", row)
+    return MAX_FILE_COUNT if first == NONE else facts.numbers("max_file_count").get(first)
 
 
-def _most_files(facts: InstructionFacts) -> pd.Series[float]:
-    most = facts.number("max_file_count").reindex(facts.first("max_file_count")).set_axis(facts.data.index)
-    is_unreadable = (facts.first("max_file_count") != NONE) & most.isna()
-    return most.fillna(MAX_FILE_COUNT).mask(is_unreadable)
+def _files_are_reversed(facts: InstructionFacts) -> Iterable[int]:
+    least = facts.numbers("min_file_count")
+    for row in facts.leads("min_file_count"):
+        most = _most_files(facts, row)
+        if row in least and most is not None and least[row] > most:
+            yield row
 
 
-def _files_are_reversed(facts: InstructionFacts) -> pd.Series[bool]:
-    return facts.leads("min_file_count") & (facts.number("min_file_count") > _most_files(facts))
+def _max_file_count(facts: InstructionFacts, row: int) -> Mapping[str, object]:
+    return {"other": "max_file_count", "most": int(_most_files(facts, row) or MAX_FILE_COUNT)}
 
 
-def _max_file_count(facts: InstructionFacts, index: int) -> Mapping[str, object]:
-    return {"other": "max_file_count", "most": int(_most_files(facts)[index])}
+def _validation_max(facts: InstructionFacts, row: int) -> Mapping[str, object]:
+    return {"other": "validation_max", "most": facts.text(row, "validation_max")}
 
 
-def _is_no_size(facts: InstructionFacts) -> pd.Series[bool]:
-    size = facts.number("max_file_size_mb")
-    return facts.leads("max_file_size_mb") & ~(size > 0)
+def _is_no_size(facts: InstructionFacts) -> Iterable[int]:
+    sizes = facts.numbers("max_file_size_mb")
+    return [row for row in facts.leads("max_file_size_mb") if not sizes.get(row, 0) > 0]
 
 
-def _is_no_address(facts: InstructionFacts) -> pd.Series[bool]:
-    return facts.leads("url") & ~facts.data["url"].map(lambda text: _ADDRESS.fullmatch(text) is not None)
+def _is_no_address(facts: InstructionFacts) -> Iterable[int]:
+    return [row for row in facts.leads("url") if not _ADDRESS.fullmatch(facts.text(row, "url"))]
 
 
-def _excludes_nothing(facts: InstructionFacts) -> pd.Series[bool]:
-    return facts.is_exclusive & (facts.own("answer_limit") == "1")
+def _excludes_nothing(facts: InstructionFacts) -> Iterable[int]:
+    return [row for row in facts.exclusive if facts.own("answer_limit", row) == "1"]
 
 
-def _excludes_all(facts: InstructionFacts) -> pd.Series[bool]:
-    blocks = facts.block[facts.is_exclusive]
-    firsts = blocks[~blocks.duplicated()]
-    are_all = firsts.map(blocks.value_counts()) == facts.option_count[firsts.index]
-    return are_all.reindex(facts.data.index, fill_value=False)
+def _excludes_all(facts: InstructionFacts) -> Iterable[int]:
+    blocks = [facts.block[row] for row in facts.exclusive]
+    firsts = dict(zip(reversed(blocks), reversed(facts.exclusive), strict=True))
+    return sorted(
+        firsts[block] for block, count in Counter(blocks).items() if count == facts.option_count[block]
+    )
 
 
-def _page_is_missing(facts: InstructionFacts) -> pd.Series[bool]:
-    """Whether an item has no page, though others of its batch have, or though it has a row or column."""
-    batches = pd.Series(list(zip(facts.book, facts.normal("batch"), strict=True)), facts.data.index)
-    has_pages = batches.isin(set(batches[facts.leads("page")]))
-    is_placed = (facts.first("row") != NONE) | (facts.first("column") != NONE)
-    return facts.lacks("page") & (has_pages | is_placed)
+def _page_is_missing(facts: InstructionFacts) -> Iterable[int]:
+    """Find items without a page, though others of their batch have one, or though they have a row or column."""
+    batches = facts.normal("batch")
+    with_pages = {batches[row] for row in facts.leads("page")}
+    is_placed = bool(facts.filled("row") or facts.filled("column"))
+    if not with_pages and not is_placed:
+        return ()
+    return [
+        row
+        for row in facts.lacks("page")
+        if batches[row] in with_pages or any(facts.first(name, row) != NONE for name in ("row", "column"))
+    ]
 
 
-def _same_field(facts: InstructionFacts) -> pd.Series[int]:
-    among = facts.leads("field") & facts.has_type(BlockType.DATASET_FIELD) & (facts.own("page") != "")
-    return earlier(among, facts.book, facts.normal("batch"), facts.own("page"), facts.normal("field"))
+def _same_field(facts: InstructionFacts) -> Mapping[int, int]:
+    batches, fields = facts.normal("batch"), facts.normal("field")
+    pages = {
+        row: facts.own("page", row) for row in facts.of_type(facts.leads("field"), BlockType.DATASET_FIELD)
+    }
+    among = [row for row, page in pages.items() if page]
+    return earlier(among, lambda row: (batches[row], pages[row], fields[row]))
 
 
 _ADDRESS: Final = re.compile(HTTPS)
@@ -330,7 +364,7 @@ def _length(name: str) -> Rule[InstructionFacts]:
 
 #: Of the rules that one cell breaks the first is reported, so a rule comes after those it builds on.
 INSTRUCTION_RULES: Final[tuple[Rule[InstructionFacts], ...]] = (
-    Rule("batch-ref-missing", "batch", lambda f: f.in_several & f.lacks("batch"), values=_batch_values),
+    Rule("batch-ref-missing", "batch", _batch_ref_is_missing, values=_batch_values),
     Rule("batch-unknown", "batch", _batch_is_unknown, values=_batch_values),
     Rule("option-empty", "ref", _option_is_empty),
     Rule("ref-split", "ref", _ref_is_split),
@@ -367,9 +401,9 @@ INSTRUCTION_RULES: Final[tuple[Rule[InstructionFacts], ...]] = (
     Rule("options-missing", "option_label", _has_no_option, types=CHOICE_TYPES, values=_type),
     Rule("units-too-few", "option_label", _has_few_units, types=(_WITH_UNIT,), values=_type),
     Rule("label-missing", "option_label", partial(_option_lacks, column="option_label"), types=OPTION_TYPES),
-    Rule("label-twice", "option_label", _same_label, names_other=True, types=OPTION_TYPES),
+    Rule("label-twice", "option_label", _same_label, types=OPTION_TYPES),
     Rule("value-missing", "option_value", partial(_option_lacks, column="option_value"), types=OPTION_TYPES),
-    Rule("value-twice", "option_value", _same_value, names_other=True, types=OPTION_TYPES),
+    Rule("value-twice", "option_value", lambda f: f.same_value, types=OPTION_TYPES),
     _malformed("flag-invalid", "disable_dropdown"),
     Rule("flag-invalid", "option_exclusive", lambda f: f.malformed("option_exclusive")),
     Rule("exclusive-of-one", "option_exclusive", _excludes_nothing, types=CHOICE_TYPES),
@@ -395,15 +429,15 @@ INSTRUCTION_RULES: Final[tuple[Rule[InstructionFacts], ...]] = (
     Rule("range-reversed", "min_file_count", _files_are_reversed, values=_max_file_count),
     _unknown_word("content_format"),
     Rule("address-invalid", "url", _is_no_address),
-    Rule("field-twice", "field", _same_field, names_other=True, types=(BlockType.DATASET_FIELD,)),
+    Rule("field-twice", "field", _same_field, types=(BlockType.DATASET_FIELD,)),
     Rule("page-missing", "page", _page_is_missing),
     _malformed("count-invalid", "page"),
     _malformed("count-invalid", "row"),
     _unknown_word("column"),
     _malformed("id-malformed", "instruction_id"),
-    Rule("id-twice", "instruction_id", _same_id, names_other=True),
+    Rule("id-twice", "instruction_id", _same_id),
     *(
-        Rule("cells-differ", column.name, partial(_differs, column=column.name), names_other=True)
+        Rule("cells-differ", column.name, partial(_differs, column=column.name))
         for column in INSTRUCTIONS.columns
         if column.level in (Level.INSTRUCTION, Level.IMPORTER)
         and column.kind is not Kind.FREE
@@ -413,17 +447,17 @@ INSTRUCTION_RULES: Final[tuple[Rule[InstructionFacts], ...]] = (
 
 
 # ------------------------------------------------------------------ batches
-def _names_several(facts: BatchFacts, book: int) -> bool:
-    return len(facts.named_in(book) - {""}) > 1
+def _names_several(facts: BatchFacts) -> bool:
+    return len(facts.named - {""}) > 1
 
 
-def _is_not_named(facts: BatchFacts) -> pd.Series[bool]:
-    several = facts.book.map(lambda book: _names_several(facts, book)).astype(bool)
-    return ~facts.is_placed & ((facts.batch_id == "") | several)
+def _is_not_named(facts: BatchFacts) -> Iterable[int]:
+    return () if facts.is_placed or (facts.batch_id[0] and not _names_several(facts)) else facts.rows
 
 
-def _not_named(facts: BatchFacts, index: int) -> Mapping[str, object]:
-    if _names_several(facts, facts.book[index]):
+def _not_named(facts: BatchFacts, row: int) -> Mapping[str, object]:
+    del row
+    if _names_several(facts):
         return {
             "what": "each instruction is",
             "todo": "Add the sheet Batches, with one row for each batch (see importer template).",
@@ -434,48 +468,51 @@ def _not_named(facts: BatchFacts, index: int) -> Mapping[str, object]:
     }
 
 
-def _has_no_id(facts: BatchFacts) -> pd.Series[bool]:
-    return (
-        facts.is_placed & (facts.batch_id == "") & ~facts.filled("batch_id") & ~facts.filled("workspace_id")
-    )
+def _has_no_id(facts: BatchFacts) -> Iterable[int]:
+    return [row for row in facts.without_id if not facts.is_filled(row, "workspace_id")]
 
 
-def _batch_is_empty(facts: BatchFacts) -> pd.Series[bool]:
-    """Whether no instruction belongs to the batch, in a workbook whose instructions all belong somewhere."""
-    named = [facts.named_in(book) for book in range(len(facts.frames))]
-    settled = [
-        book for book, names in enumerate(named) if names and all((book, n) in facts.numbers for n in names)
+def _batch_is_empty(facts: BatchFacts) -> Iterable[int]:
+    """Find batches without an instruction, in a workbook whose instructions all belong somewhere."""
+    if not facts.is_placed or not facts.named or any(name not in facts.numbers for name in facts.named):
+        return ()
+    used = {facts.numbers[name] for name in facts.named}
+    return [
+        row for row in facts.rows if row not in used and row not in facts.twin and _is_referable(facts, row)
     ]
-    used = {facts.numbers[book, name] for book in settled for name in named[book]}
-    judged = facts.is_placed & facts.book.isin(settled) & (facts.twin == NONE)
-    return judged & ~(facts.is_one_of_several & ~facts.filled("batch")) & ~facts.data.index.isin(used)
 
 
-def _row_must_name(facts: BatchFacts, index: int) -> Mapping[str, object]:
-    del facts, index
+def _is_referable(facts: BatchFacts, row: int) -> bool:
+    """Whether an instruction could name the batch."""
+    return not facts.is_several or facts.is_filled(row, "batch")
+
+
+def _has_no_name(facts: BatchFacts) -> Iterable[int]:
+    return [row for row in facts.rows if not _is_referable(facts, row)] if facts.is_placed else ()
+
+
+def _row_must_name(facts: BatchFacts, row: int) -> Mapping[str, object]:
+    del facts, row
     return {"what": "row of Batches", "todo": "Give it a short name."}
 
 
-def _id(facts: BatchFacts, index: int) -> Mapping[str, object]:
-    return {"shown": facts.batch_id[index]}
+def _id(facts: BatchFacts, row: int) -> Mapping[str, object]:
+    return {"shown": facts.batch_id[row]}
 
 
-def _same_batch(facts: BatchFacts) -> pd.Series[int]:
-    return earlier((facts.batch_id != "") & ~facts.malformed("batch_id"), facts.book, facts.batch_id)
+def _same_batch(facts: BatchFacts) -> Mapping[int, int]:
+    malformed = facts.malformed("batch_id")
+    among = [row for row in facts.rows if facts.batch_id[row] and row not in malformed]
+    return earlier(among, facts.batch_id.__getitem__)
 
 
 BATCH_RULES: Final[tuple[Rule[BatchFacts], ...]] = (
-    Rule(
-        "batch-ref-missing",
-        "batch",
-        lambda f: f.is_placed & f.is_one_of_several & ~f.filled("batch"),
-        values=_row_must_name,
-    ),
-    Rule("batch-ref-twice", "batch", lambda f: f.twin, names_other=True),
+    Rule("batch-ref-missing", "batch", _has_no_name, values=_row_must_name),
+    Rule("batch-ref-twice", "batch", lambda f: f.twin),
     Rule("batch-not-named", "batch_id", _is_not_named, values=_not_named),
     Rule("batch-id-missing", "batch_id", _has_no_id),
     Rule("id-malformed", "batch_id", lambda f: f.malformed("batch_id")),
-    Rule("batch-twice", "batch_id", _same_batch, names_other=True, values=_id),
+    Rule("batch-twice", "batch_id", _same_batch, values=_id),
     Rule("batch-without-instructions", "batch_id", _batch_is_empty),
     Rule("id-malformed", "dataset_id", lambda f: f.malformed("dataset_id")),
 )

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
-import pandas as pd
-
 from importer.contract import DATASETS, STUDIES
 from importer.sheets.frames import Frames
 from importer.validator.facts import NONE, BatchFacts, SheetFacts, earlier
@@ -15,38 +13,41 @@ from importer.validator.facts import NONE, BatchFacts, SheetFacts, earlier
 class DatasetFacts(SheetFacts):
     """The sheet Datasets."""
 
-    def __init__(self, frames: Sequence[Frames]) -> None:
-        super().__init__(DATASETS, frames, [f.datasets for f in frames])
+    def __init__(self, frames: Frames) -> None:
+        super().__init__(DATASETS, frames, frames.datasets)
 
-    @cached_property
-    def is_new(self) -> pd.Series[bool]:
-        """Whether `importer setup` is to make the dataset."""
-        return ~self.filled("dataset_id")
+    @property
+    def new(self) -> Sequence[int]:
+        """Rows that `importer setup` is to make."""
+        return self.blank("dataset_id")
 
 
 class StudyFacts(SheetFacts):
     """The sheet Studies."""
 
-    def __init__(self, frames: Sequence[Frames], batches: BatchFacts) -> None:
-        super().__init__(STUDIES, frames, [f.studies for f in frames])
+    def __init__(self, frames: Frames, batches: BatchFacts) -> None:
+        super().__init__(STUDIES, frames, frames.studies)
         self.batches = batches
 
-    @cached_property
-    def is_new(self) -> pd.Series[bool]:
-        """Whether `importer setup` is to make the study."""
-        return ~self.filled("study_id")
+    @property
+    def new(self) -> Sequence[int]:
+        """Rows that `importer setup` is to make."""
+        return self.blank("study_id")
 
     @cached_property
-    def home(self) -> pd.Series[int]:
-        """Number of the row's batch in *batches*; NONE if it names none that is there."""
-        keys = zip(self.book.tolist(), self.normal("batch").tolist(), strict=True)
-        homes = [self.batches.numbers.get(key, NONE) for key in keys]
-        return pd.Series(homes, self.data.index, dtype="int64")
+    def home(self) -> Sequence[int]:
+        """The row of each row's batch in *batches*; NONE if it names none that is there."""
+        return [self.batches.numbers.get(name, NONE) for name in self.normal("batch")]
 
-    @cached_property
-    def other_group_size(self) -> pd.Series[int]:
-        """The first row of the same batch that gives a group size, where that is another one; else NONE."""
-        among = self.filled("tasks_per_group") & (self.home != NONE)
-        first = earlier(among, self.book, self.home)
-        sizes = self.data["tasks_per_group"]
-        return first.where(sizes.reindex(first).set_axis(first.index) != sizes, NONE)
+    @property
+    def homeless(self) -> Sequence[int]:
+        """Rows that name no batch that is there."""
+        return [row for row in self.rows if self.home[row] == NONE]
+
+    @property
+    def other_group_size(self) -> dict[int, int]:
+        """The first row of the same batch that gives a group size, of rows that give another one."""
+        among = [row for row in self.filled("tasks_per_group") if self.home[row] != NONE]
+        sizes = self.column("tasks_per_group")
+        firsts = earlier(among, self.home.__getitem__)
+        return {row: first for row, first in firsts.items() if sizes[row] != sizes[first]}

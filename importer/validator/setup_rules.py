@@ -10,17 +10,15 @@ where a file may lie are ours: a workbook from somebody else must not upload wha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Final, TypeVar
 
-import pandas as pd
-
 from importer.contract import BATCHES, DATASETS, DEVICES, NEEDED_IF_NEW, STUDIES, Kind, SheetContract
 from importer.problems import did_you_mean
-from importer.validator.facts import NONE, BatchFacts, SheetFacts
-from importer.validator.rules import Rule
+from importer.validator.facts import BatchFacts, SheetFacts
+from importer.validator.rules import Rule, batch_names
 from importer.validator.setup_facts import DatasetFacts, StudyFacts
 
 N = TypeVar("N", BatchFacts, DatasetFacts, StudyFacts)
@@ -28,12 +26,12 @@ N = TypeVar("N", BatchFacts, DatasetFacts, StudyFacts)
 _COUNTS: Final = tuple(column.name for column in STUDIES.columns if column.kind is Kind.COUNT)
 
 
-def _lacks(facts: BatchFacts | DatasetFacts | StudyFacts, column: str) -> pd.Series[bool]:
-    return facts.is_new & ~facts.filled(column)
+def _lacks(facts: BatchFacts | DatasetFacts | StudyFacts, column: str) -> Iterable[int]:
+    return [row for row in facts.new if not facts.is_filled(row, column)]
 
 
-def _what(facts: SheetFacts, index: int) -> Mapping[str, object]:
-    del index
+def _what(facts: SheetFacts, row: int) -> Mapping[str, object]:
+    del row
     return {"what": facts.contract.key}
 
 
@@ -46,26 +44,35 @@ def _needed(of: type[N], contract: SheetContract) -> tuple[Rule[N], ...]:
     )
 
 
-def _malformed(facts: SheetFacts, column: str) -> pd.Series[bool]:
+def _malformed(facts: SheetFacts, column: str) -> Iterable[int]:
     return facts.malformed(column)
 
 
-def _dataset_values(facts: BatchFacts, index: int) -> Mapping[str, object]:
-    names = list(facts.datasets_in(facts.book[index]).values())
+def _names_unknown_dataset(facts: BatchFacts) -> Iterable[int]:
+    names = facts.normal("dataset")
+    return [row for row in facts.filled_texts("dataset") if names[row] not in facts.datasets]
+
+
+def _has_two_datasets(facts: BatchFacts) -> Iterable[int]:
+    return [row for row in facts.filled("dataset") if facts.is_filled(row, "dataset_id")]
+
+
+def _dataset_values(facts: BatchFacts, row: int) -> Mapping[str, object]:
+    names = list(facts.datasets.values())
     allowed = ", ".join(names) or "a blank cell"
-    return {"allowed": allowed, "hint": did_you_mean(facts.text(index, "dataset"), names)}
+    return {"allowed": allowed, "hint": did_you_mean(facts.text(row, "dataset"), names)}
 
 
 NEW_BATCH_RULES: Final[tuple[Rule[BatchFacts], ...]] = (
     Rule("id-malformed", "workspace_id", partial(_malformed, column="workspace_id")),
     *_needed(BatchFacts, BATCHES),
-    Rule("dataset-unknown", "dataset", lambda f: ~f.names_dataset, values=_dataset_values),
-    Rule("dataset-given-twice", "dataset", lambda f: f.filled("dataset") & f.filled("dataset_id")),
+    Rule("dataset-unknown", "dataset", _names_unknown_dataset, values=_dataset_values),
+    Rule("dataset-given-twice", "dataset", _has_two_datasets),
 )
 
 
-def _lies_outside(facts: DatasetFacts) -> pd.Series[bool]:
-    return facts.data["file"].map(_is_outside).astype(bool)
+def _lies_outside(facts: DatasetFacts) -> Iterable[int]:
+    return [row for row in facts.filled_texts("file") if _is_outside(facts.text(row, "file"))]
 
 
 def _is_outside(name: str) -> bool:
@@ -79,17 +86,21 @@ def _is_outside(name: str) -> bool:
     return any(way.anchor or ".." in way.parts for way in ways)
 
 
-def _is_no_csv(facts: DatasetFacts) -> pd.Series[bool]:
-    return facts.filled("file") & ~facts.data["file"].str.casefold().str.endswith(".csv")
+def _is_no_csv(facts: DatasetFacts) -> Iterable[int]:
+    return [row for row in facts.filled("file") if not facts.text(row, "file").casefold().endswith(".csv")]
 
 
-def _is_unnamed(facts: SheetFacts) -> pd.Series[bool]:
-    return ~facts.filled(facts.contract.key)
+def _is_unnamed(facts: SheetFacts) -> Iterable[int]:
+    return facts.blank(facts.contract.key)
+
+
+def _is_unnamed_of_several(facts: SheetFacts) -> Iterable[int]:
+    return _is_unnamed(facts) if facts.is_several else ()
 
 
 DATASET_RULES: Final[tuple[Rule[DatasetFacts], ...]] = (
     Rule("row-unnamed", "dataset", _is_unnamed, values=_what),
-    Rule("name-twice", "dataset", lambda f: f.twin, names_other=True, values=_what),
+    Rule("name-twice", "dataset", lambda f: f.twin, values=_what),
     *_needed(DatasetFacts, DATASETS),
     Rule("file-outside", "file", _lies_outside),
     Rule("file-not-csv", "file", _is_no_csv),
@@ -98,39 +109,31 @@ DATASET_RULES: Final[tuple[Rule[DatasetFacts], ...]] = (
 )
 
 
-def _names_no_batch(facts: StudyFacts) -> pd.Series[bool]:
-    return (facts.home == NONE) & ~facts.filled("batch")
+def _names_no_batch(facts: StudyFacts) -> Iterable[int]:
+    return [row for row in facts.homeless if not facts.is_filled(row, "batch")]
 
 
-def _names_unknown_batch(facts: StudyFacts) -> pd.Series[bool]:
-    return (facts.home == NONE) & facts.filled("batch")
+def _names_unknown_batch(facts: StudyFacts) -> Iterable[int]:
+    return [row for row in facts.homeless if facts.is_filled(row, "batch")]
 
 
-def _batch_values(facts: StudyFacts, index: int) -> Mapping[str, object]:
-    batches = facts.batches
-    names = [name for name in batches.data.loc[batches.book == facts.book[index], "batch"].tolist() if name]
-    allowed = ", ".join(names) or "a blank cell"
-    hint = did_you_mean(facts.text(index, "batch"), names)
-    return {"what": "study", "allowed": allowed, "hint": hint, "todo": f"Use one of: {allowed}."}
+def _batch_values(facts: StudyFacts, row: int) -> Mapping[str, object]:
+    return {"what": "study", **batch_names(facts.batches, facts.text(row, "batch"))}
 
 
-def _is_no_count(facts: StudyFacts, column: str) -> pd.Series[bool]:
-    return facts.malformed(column)
-
-
-def _device_values(facts: StudyFacts, index: int) -> Mapping[str, object]:
-    del facts, index
+def _device_values(facts: StudyFacts, row: int) -> Mapping[str, object]:
+    del facts, row
     return {"allowed": ", ".join(DEVICES)}
 
 
 STUDY_RULES: Final[tuple[Rule[StudyFacts], ...]] = (
-    Rule("row-unnamed", "study", lambda f: _is_unnamed(f) & f.is_one_of_several, values=_what),
-    Rule("name-twice", "study", lambda f: f.twin, names_other=True, values=_what),
+    Rule("row-unnamed", "study", _is_unnamed_of_several, values=_what),
+    Rule("name-twice", "study", lambda f: f.twin, values=_what),
     Rule("batch-ref-missing", "batch", _names_no_batch, values=_batch_values),
     Rule("batch-unknown", "batch", _names_unknown_batch, values=_batch_values),
     *_needed(StudyFacts, STUDIES),
-    *(Rule("count-invalid", name, partial(_is_no_count, column=name)) for name in _COUNTS),
-    Rule("group-size-differs", "tasks_per_group", lambda f: f.other_group_size, names_other=True),
+    *(Rule("count-invalid", name, partial(_malformed, column=name)) for name in _COUNTS),
+    Rule("group-size-differs", "tasks_per_group", lambda f: f.other_group_size),
     Rule(
         "device-unknown",
         "device_compatibility",
