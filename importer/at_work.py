@@ -147,11 +147,11 @@ class Work:
 
 @contextmanager
 def at_work(paths: Sequence[Path], batch_id: str | None, *, jobs: int, per_s: float | None) -> Iterator[Work]:
-    """Have the check's imports and the reading from Prolific begin, side by side, before all else is imported."""
-    from importer.background import CheckProcess
+    """Have the helpers' imports and the reading from Prolific begin, side by side, before all else is imported."""
+    from importer.helpers import Helpers
 
-    with CheckProcess() as process:  # first, though the token may be missing: its imports take longest
-        workbooks = find(paths)
+    workbooks = find(paths)
+    with Helpers(len(workbooks)) as helpers:  # first, though the token may be missing: they import meanwhile
         from importer.journal import Journal
         from importer.settings import load_token
 
@@ -175,7 +175,7 @@ def at_work(paths: Sequence[Path], batch_id: str | None, *, jobs: int, per_s: fl
             reading.begin(desk, workbooks, batch_id) as read,
         ):
             watcher.checking(len(workbooks))
-            parts = lambda: process.check_parts(workbooks, batch_id=batch_id)  # noqa: E731
+            parts = lambda: helpers.check_parts(workbooks, batch_id=batch_id)  # noqa: E731
             yield Work(workbooks, desk, parts, read, watcher, exchanges)
 
 

@@ -1,15 +1,16 @@
-"""Checking workbooks: everything that needs pandas and pandera, from files to models."""
+"""Checking workbooks: from files to models, with every problem on the way."""
 
 from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from importer.contract import BATCHES, DATASETS, STUDIES
 from importer.csv_files import check_files
 from importer.errors import UsageError
+from importer.helpers import PART, split
 from importer.places import Checked, Part, Places, SheetPlaces, Study
 from importer.sheets.frames import Frames, SheetFrame, read_frames
 from importer.transformer import first_rows, to_batches, to_datasets, to_drafts
@@ -17,12 +18,6 @@ from importer.validator import validate
 
 if TYPE_CHECKING:
     from importer.crosscheck import Owners
-
-#: Workbooks that pandera judges at once: a call for each would take 40 times as long, and one for
-#: ten thousand would hold them all in memory.
-PART: Final = 100
-#: The first part is small, so that whoever waits for it can begin.
-FIRST_PART: Final = 10
 
 
 def check(paths: Sequence[Path], *, batch_id: str | None = None, owners: Owners = lambda _: {}) -> Checked:
@@ -58,14 +53,6 @@ def check_parts(
     """Check workbooks, each by itself, some at a time; arguments and errors as for `check`."""
     for some in split(paths, part_size):
         yield check_part(some, batch_id)
-
-
-def split(paths: Sequence[Path], part_size: int = PART) -> Iterator[Sequence[Path]]:
-    """Yield the workbooks of each part, at most *part_size*."""
-    start, size = 0, min(FIRST_PART, part_size)
-    while start < len(paths):
-        yield paths[start : start + size]
-        start, size = start + size, part_size
 
 
 def check_part(paths: Sequence[Path], batch_id: str | None) -> Part:

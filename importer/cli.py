@@ -163,19 +163,19 @@ def check(
       importer check studies/ --report problems.html
     """
     from importer import render, run
-    from importer.background import checker
     from importer.gathered import Gathered
+    from importer.helpers import Helpers
 
     write_report = reporter(report_to, "check")
     workbooks = find(paths)
     with (
-        checker(len(workbooks)) as check_parts,
+        Helpers(len(workbooks)) as helpers,
         Gathered() as gathered,
         known_owners() as owners,
         watching(workbooks) as watcher,
     ):
         watcher.checking(len(workbooks))
-        for part in check_parts(workbooks, batch_id=batch_id):
+        for part in helpers.check_parts(workbooks, batch_id=batch_id):
             gathered.add(part)
             watcher.checked(part.workbooks, part.problems)
         report = gathered.report(owners)

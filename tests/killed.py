@@ -1,7 +1,7 @@
 """
 Pushes in child processes that die: at a chosen step, or at any instant.
 
-A child is forked from a process that has pandas and pandera imported already, so that a kill takes
+A child is forked from a process that has imported everything already, so that a kill takes
 milliseconds. It dies by SIGKILL: nothing of it is tidied up, and only the system frees its locks.
 """
 

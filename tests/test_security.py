@@ -23,10 +23,10 @@ import pytest
 import xlsxwriter
 
 from importer import __main__ as door
-from importer import background
-from importer.background import CheckProcess
+from importer import helpers
 from importer.checking import check
 from importer.errors import Unreachable, UsageError
+from importer.helpers import MIN_EACH, Helpers
 from importer.prolific import Prolific
 from importer.render import harmless, harmless_json
 from importer.render.words import typed
@@ -190,23 +190,23 @@ def test_an_answer_that_repeats_the_token_is_kept_without_it(tmp_path: Path):
     assert [] == [one for one in tmp_path.rglob("*") if one.is_file() and told(one.read_bytes())]
 
 
-def test_the_check_does_not_get_the_token(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """The other process has it neither in its environment nor on its command line."""
+def test_a_helper_does_not_get_the_token(monkeypatch: pytest.MonkeyPatch):
+    """It has it neither in its environment nor on its command line."""
     monkeypatch.setenv("PROLIFIC_TOKEN", SECRET)
     monkeypatch.setenv("IMPORTER_STATE", "kept")
+    monkeypatch.setattr(helpers, "_cores", lambda: 2)
     monkeypatch.setattr(
-        background,
+        helpers,
         "_PROGRAM",
         "import os, pickle, sys; pickle.load(sys.stdin.buffer);"
-        "pickle.dump(str((dict(os.environ), sys.orig_argv)), sys.stdout.buffer)",
+        "pickle.dump((str((dict(os.environ), sys.orig_argv)), None), sys.stdout.buffer)",
     )
-    # A text is the traceback of a check that failed.
-    with CheckProcess() as started, pytest.raises(RuntimeError) as told:
-        list(started.check_parts([tmp_path], batch_id=None))
+    with Helpers(2 * MIN_EACH) as started:
+        told = started.do("anything")
 
-    assert "'IMPORTER_STATE': 'kept'" in str(told.value)
-    assert "PROLIFIC_TOKEN" not in str(told.value)
-    assert SECRET not in str(told.value)
+    assert "'IMPORTER_STATE': 'kept'" in told
+    assert "PROLIFIC_TOKEN" not in told
+    assert SECRET not in told
 
 
 def test_a_bug_report_hides_a_token_of_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

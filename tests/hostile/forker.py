@@ -14,16 +14,17 @@ import sys
 import time
 from typing import Any
 
-from importer import checking, render, sources
+from importer import checking, cli, helpers, render, sources
 from importer import run as runs
 from importer.__main__ import main
 from importer.sheets import frames
+from importer.validator import schema
 from importer.workbook import marked
 
 #: Far beyond what is allowed: only keeps a run that fails its test from taking the machine with it.
 MAX_ADDRESS_BYTES = 3 << 30
 MAX_CPU_S = 60
-IMPORTED = (checking, frames, marked, render, runs, sources)
+IMPORTED = (checking, cli, frames, helpers, marked, render, runs, schema, sources)
 
 
 def run(args: list[str], folder: str, out: str, err: str, user: int | None) -> None:

@@ -1,0 +1,186 @@
+"""
+Processes beside this one that do what computes, one for each core.
+
+Python runs one thread at a time; what waits for Prolific can be threads, what reads hundreds of
+workbooks cannot. For a few workbooks nobody is started, and all is done here.
+
+Source: /docs/performance.md says what is worth a process.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import subprocess
+import sys
+import traceback
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from pkgutil import resolve_name
+from queue import SimpleQueue
+from typing import Any, Final, NoReturn, Self
+
+from importer.errors import ImporterError
+from importer.places import Part
+
+#: Workbooks that are checked in one go: pandera, which is asked about broken ones, takes a while for each call.
+PART: Final = 20
+#: A helper is worth its start for so many workbooks.
+MIN_EACH: Final = 25
+#: Each holds a part in memory.
+MAX_HELPERS: Final = 4
+_CHECK: Final = "importer.checking:check_part"
+# Imports leave no garbage; to look for it takes a tenth of their time.
+_PROGRAM: Final = "import gc; gc.disable(); from importer.helpers import serve; serve()"
+
+
+class Helpers:
+    """
+    Some processes; a context manager that begins and ends them.
+
+    Args:
+        workbooks: How many there are to do; for a few of them there is no helper.
+    """
+
+    def __init__(self, workbooks: int) -> None:
+        count = min(_cores(), MAX_HELPERS, workbooks // MIN_EACH)
+        self._count = count if count > 1 else 0
+        self._helpers: list[_Helper] = []
+        self._idle: SimpleQueue[_Helper] = SimpleQueue()
+
+    def __enter__(self) -> Self:
+        self._helpers = [_Helper() for _ in range(self._count)]
+        for helper in self._helpers:
+            self._idle.put(helper)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for helper in self._helpers:
+            helper.end()
+
+    def do(self, what: str, *arguments: Any) -> Any:
+        """
+        Call a function in the next process that is idle, or here; any number of threads may.
+
+        Args:
+            what: Where the function is: `importer.checking:check_part`.
+            arguments: For it.
+
+        Raises:
+            ImporterError: What the function raises.
+            RuntimeError: It failed otherwise, or its process did; our bug.
+        """
+        if not self._helpers:
+            return resolve_name(what)(*arguments)
+        helper = self._idle.get()
+        try:
+            helper.ask(what, *arguments)
+            return helper.answer()
+        finally:
+            self._idle.put(helper)
+
+    def check_parts(self, paths: Sequence[Path], *, batch_id: str | None = None) -> Iterator[Part]:
+        """Check workbooks, each by itself, some at a time and in order; arguments and errors as for `importer.checking.check`."""
+        parts = iter(split(paths, PART))
+        if not self._helpers:
+            yield from (self.do(_CHECK, part, batch_id) for part in parts)
+            return
+        # Each has a part in the works, and no further one: what it answers fills its pipe.
+        asked: deque[_Helper] = deque()
+        for helper, part in zip(self._helpers, parts, strict=False):
+            helper.ask(_CHECK, part, batch_id)
+            asked.append(helper)
+        while asked:
+            helper = asked.popleft()
+            answer = helper.answer()
+            for part in parts:
+                helper.ask(_CHECK, part, batch_id)
+                asked.append(helper)
+                break
+            yield answer
+
+
+def split(paths: Sequence[Path], size: int) -> list[Sequence[Path]]:
+    """Split workbooks into parts of at most *size*."""
+    return [paths[start : start + size] for start in range(0, len(paths), size)]
+
+
+def _cores() -> int:
+    """How many processes can compute side by side."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+class _Helper:
+    """One process."""
+
+    def __init__(self) -> None:
+        # -P: a zipfile.py in the researcher's folder must not be taken for Python's.
+        command = [sys.executable, "-P", "-c", _PROGRAM]
+        self._child = subprocess.Popen(  # noqa: S603 - our own Python
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            # It sends nothing, so it need know neither the token nor the address.
+            env={name: value for name, value in os.environ.items() if not name.startswith("PROLIFIC_")},
+            # Ctrl-C is for this process, which ends the other; it would print a traceback of its own.
+            start_new_session=True,
+        )
+
+    def ask(self, what: str, *arguments: Any) -> None:
+        """Ask for something; the answer must be fetched before the next question."""
+        assert self._child.stdin is not None  # noqa: S101 - asked for above
+        with suppress(BrokenPipeError):  # whoever fetches the answer is told
+            pickle.dump((what, arguments), self._child.stdin, pickle.HIGHEST_PROTOCOL)
+            self._child.stdin.flush()
+
+    def answer(self) -> Any:
+        """Wait for the answer; raises what `Helpers.do` raises."""
+        assert self._child.stdout is not None  # noqa: S101 - asked for above
+        try:
+            value, failure = pickle.load(self._child.stdout)  # noqa: S301 - from our own child
+        except (EOFError, pickle.UnpicklingError) as cut:
+            raise RuntimeError(f"A helper ended with {self._child.wait()} before it answered.") from cut
+        if failure is not None:
+            raise failure if isinstance(failure, ImporterError) else RuntimeError(failure)
+        return value
+
+    def end(self) -> None:
+        """End it, whatever it is at."""
+        self._child.kill()
+        # Closes its pipes and waits; what it was asked last may not have left.
+        with suppress(BrokenPipeError), self._child:
+            pass
+
+
+# ------------------------------------------------------------------ the other side
+def serve() -> NoReturn:
+    """Answer one question after the other, until nobody asks any more."""
+    # While nobody asks yet, what answers is imported. Rows are no garbage while they are made: to
+    # look for it as often as Python does takes a tenth of reading 10,000 of them.
+    resolve_name(_CHECK)
+    gc.freeze()
+    gc.set_threshold(100_000)
+    gc.enable()
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    # Whatever else prints must not get between.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    # No question, or no reader: whoever asked has ended.
+    with suppress(EOFError, BrokenPipeError):
+        while True:
+            what, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
+            pickle.dump(_answer(what, arguments), answers, pickle.HIGHEST_PROTOCOL)
+            answers.flush()
+    # Python's own way out frees every object first, which takes its time.
+    os._exit(0)
+
+
+def _answer(what: str, arguments: Sequence[Any]) -> tuple[Any, ImporterError | str | None]:
+    try:
+        return resolve_name(what)(*arguments), None
+    except ImporterError as refusal:
+        return None, refusal
+    except Exception:  # whoever asked reports it
+        return None, traceback.format_exc()
