@@ -90,8 +90,9 @@ def _deliver(
     now: datetime,
     checkpoint: Callable[[str], None],
 ) -> Delivered:
-    for _ in range(TRIES):
-        if places is None or not _is_still(path, places.sha256):
+    # The writer compares the digest itself, so that a workbook that nobody touched is read once.
+    for _ in range(TRIES if places is None else TRIES + 1):
+        if places is None:
             check_writable(path)  # what is not there any more cannot be read either
             places = _read_again(path)
         edits, homeless = edits_at(places)
@@ -102,8 +103,11 @@ def _deliver(
         except WriteRefused:
             if _is_still(path, places.sha256):
                 raise
-            continue  # saved by somebody between our reading and our writing: read it again
-        return Delivered(sha256, homeless)
+        else:
+            # Where nothing is to be written, the writer did not look.
+            if edits or _is_still(path, sha256):
+                return Delivered(sha256, homeless)
+        places = None  # saved by somebody since it was read: read it again
     raise WriteRefused(f"{path.name} is being saved by another program again and again. Close it there.")
 
 
