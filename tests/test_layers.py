@@ -33,7 +33,7 @@ TIERS = {
         *("sheets", "validator", "transformer", "places", "wire", "changes", "matching", "plan", "gate"),
         *("pulled", "filenames"),
     },
-    "check": {"checking", "crosscheck", "csv_files", "gathered", "background", "twins"},
+    "check": {"checking", "crosscheck", "csv_files", "gathered", "background", "twins", "writeback"},
     "push": {"push"},
     "run": {"run"},
     "render": {"render", "report"},
