@@ -33,7 +33,7 @@ TIERS = {
         *("sheets", "validator", "transformer", "places", "wire", "changes", "matching", "plan", "gate"),
         *("pulled", "filenames"),
     },
-    "check": {"checking", "crosscheck", "csv_files", "gathered", "helpers"},
+    "check": {"checking", "crosscheck", "csv_files", "gathered", "helpers", "writeback"},
     "push": {"push"},
     "run": {"run"},
     "render": {"render", "report"},

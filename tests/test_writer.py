@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -285,6 +286,22 @@ def test_pieces_may_end_anywhere(rich: Path, monkeypatch: pytest.MonkeyPatch) ->
     write(rich, texts, PART)
 
     assert expected == part_bytes(rich, PART)
+
+
+def test_a_workbook_too_large_for_memory_comes_out_the_same(
+    rich: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it is copied in memory or from file to file, the bytes, the digest and the backup are equal."""
+    other = Path(shutil.copy(rich, tmp_path / "other.xlsm"))
+    texts = texts_at(rich, RICH_CELLS, PART)
+    before = rich.read_bytes()
+    held = write(rich, texts, PART)
+
+    monkeypatch.setattr(writer, "_HELD_BYTES", 0)
+    streamed = write(other, texts, PART, backups=tmp_path / "backups")
+
+    assert (rich.read_bytes(), held) == (other.read_bytes(), streamed)
+    assert [before] == [path.read_bytes() for path in (tmp_path / "backups" / "other.xlsm").iterdir()]
 
 
 def test_cell_without_style_has_none(simple: Path) -> None:

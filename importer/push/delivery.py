@@ -1,44 +1,40 @@
 """
-Delivery: the ids of acknowledged imports go into their workbook.
+Delivery: what the journal knows of a workbook's imports, as `importer.writeback` takes it.
 
-Owns which cell gets what; how bytes change is `importer.workbook.writer`'s business. A workbook
-that was saved since it was read is read again, and the ids go to the rows that bear their refs now.
+A workbook that was saved since it was read is read again, and the ids go to the rows that bear their refs now.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 from importer.contract import BATCHES, DATASETS, STUDIES
-from importer.errors import WriteRefused
 from importer.journal import Creation, Import, Made
-from importer.places import Places, SheetPlaces
-from importer.workbook.cells import Spot
-from importer.workbook.writable import check_writable, digest
-from importer.workbook.writer import SheetEdits, write_back
+from importer.places import Places
+from importer.workbook.writer import SheetEdits
+from importer.writeback import Delivered, Delivery, Edits, NewIds, deliver, deliver_edits
 
-#: How often a workbook that is being saved again and again is read again.
-TRIES: Final = 3
+__all__ = ["Delivered", "deliver_ids", "deliver_made", "delivery_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+def delivery_of(
+    path: Path, imports: Sequence[Import], places: Places | None, *, backups: Path, now: datetime
+) -> Delivery:
     """
-    What came of a delivery.
+    Take from the journal what goes into a workbook.
 
-    Attributes:
-        sha256: Digest of the workbook as it now stands.
-        homeless: For each import id, the refs whose rows are no longer in the workbook, or bear
-            another id by now; their ids stay in the journal.
+    Args:
+        path: The workbook.
+        imports: Acknowledged imports of this workbook.
+        places: Where its ids go, as read in this run; None to read it.
+        backups: Folder for the copy of the workbook as it was.
+        now: For the status and the backup's name, in UTC.
     """
-
-    sha256: str
-    homeless: Mapping[str, tuple[str, ...]]
+    new = (NewIds(done.id, done.batch_ref, done.batch_id, done.ids, done.marks) for done in imports)
+    return Delivery(path, tuple(new), places, backups, now)
 
 
 def deliver_ids(
@@ -50,22 +46,8 @@ def deliver_ids(
     now: datetime,
     checkpoint: Callable[[str], None],
 ) -> Delivered:
-    """
-    Write ids and statuses into a workbook; nothing else in it changes.
-
-    Args:
-        path: The workbook.
-        imports: Acknowledged imports of this workbook.
-        places: Where its ids go, as read in this run; None to read it.
-        backups: Folder for the copy of the workbook as it was.
-        now: For the status and the backup's name, in UTC.
-        checkpoint: Called between the steps of writing, so that a test can stop there.
-
-    Raises:
-        WriteRefused: Open elsewhere, read-only, gone, damaged, or saved again and again meanwhile.
-    """
-    edits = partial(_edits, imports=imports, now=now)
-    return _deliver(path, places, edits, backups=backups, now=now, checkpoint=checkpoint)
+    """Write ids and statuses into a workbook; arguments as for `delivery_of`, errors as for `deliver`."""
+    return deliver(delivery_of(path, imports, places, backups=backups, now=now), checkpoint)
 
 
 def deliver_made(
@@ -78,67 +60,7 @@ def deliver_made(
 ) -> Delivered:
     """Write the ids of what was made into a workbook; arguments and errors as for `deliver_ids`."""
     edits = partial(_made_edits, made=made, now=now)
-    return _deliver(path, None, edits, backups=backups, now=now, checkpoint=checkpoint)
-
-
-def _deliver(
-    path: Path,
-    places: Places | None,
-    edits_at: Callable[[Places], tuple[list[SheetEdits], dict[str, tuple[str, ...]]]],
-    *,
-    backups: Path,
-    now: datetime,
-    checkpoint: Callable[[str], None],
-) -> Delivered:
-    for _ in range(TRIES):
-        if places is None or not _is_still(path, places.sha256):
-            check_writable(path)  # what is not there any more cannot be read either
-            places = _read_again(path)
-        edits, homeless = edits_at(places)
-        try:
-            sha256 = write_back(
-                path, edits, sha256=places.sha256, backups=backups, now=now, checkpoint=checkpoint
-            )
-        except WriteRefused:
-            if _is_still(path, places.sha256):
-                raise
-            continue  # saved by somebody between our reading and our writing: read it again
-        return Delivered(sha256, homeless)
-    raise WriteRefused(f"{path.name} is being saved by another program again and again. Close it there.")
-
-
-def _is_still(path: Path, sha256: str) -> bool:
-    """Whether a workbook has the bytes that it had; not if it is gone."""
-    try:
-        return digest(path) == sha256
-    except OSError:
-        return False
-
-
-def _read_again(path: Path) -> Places:
-    # pandas is imported only here, for a workbook that was saved meanwhile or is resumed.
-    from importer.checking import to_places  # noqa: PLC0415
-    from importer.sheets.frames import read_frames  # noqa: PLC0415
-
-    frames, problems = read_frames(path, path.name)
-    if frames is None:
-        first = next(problem for problem in problems if problem.is_error)
-        raise WriteRefused(f"{path.name} cannot be read any more: {first.text} {first.remedy}")
-    return to_places(frames)
-
-
-def _edits(
-    places: Places, imports: Sequence[Import], now: datetime
-) -> tuple[list[SheetEdits], dict[str, tuple[str, ...]]]:
-    """Return what to write, and the refs of each import that have no row."""
-    instructions = _Edits(places.instructions, now)
-    batches = _Edits(places.batches, now) if places.batches is not None else None
-    homeless = {done.id: tuple(_put_ids(instructions, places.rows, done)) for done in imports}
-    for done in imports:
-        if batches is not None and "" in done.marks and done.batch_id in places.batch_rows:
-            batches.put_status(places.batch_rows[done.batch_id], done.marks[""])
-    sheets = [sheet.all() for sheet in (instructions, batches) if sheet is not None and sheet.cells]
-    return sheets, homeless
+    return deliver_edits(path, None, edits, backups=backups, now=now, checkpoint=checkpoint)
 
 
 def _made_edits(
@@ -150,7 +72,7 @@ def _made_edits(
         Made.BATCH: (BATCHES, places.batches, "batch_id"),
         Made.STUDY: (STUDIES, places.studies, "study_id"),
     }
-    edits: dict[str, _Edits] = {}
+    edits: dict[str, Edits] = {}
     homeless: dict[str, tuple[str, ...]] = {}
     for done in made:
         contract, sheet, column = sheets[done.kind]
@@ -158,51 +80,10 @@ def _made_edits(
         if sheet is None or row is None:
             homeless[done.id] = (done.ref,)
             continue
-        writing = edits.setdefault(contract.name, _Edits(sheet, now))
+        writing = edits.setdefault(contract.name, Edits(sheet, now))
         if writing.text(row, column).lower() not in ("", done.made_id):
             homeless[done.id] = (done.ref,)
             continue
         writing.put(row, column, done.made_id)
         writing.put_status(row, "created")
     return [sheet.all() for sheet in edits.values() if sheet.cells], homeless
-
-
-def _put_ids(sheet: _Edits, rows: Mapping[tuple[str, str], int], done: Import) -> Iterator[str]:
-    """Put the ids and statuses of an import; yield the refs that have no row, or another id by now."""
-    for ref, instruction_id in done.ids.items():
-        row = rows.get((done.batch_ref, ref))
-        if row is None or sheet.text(row, "instruction_id").lower() not in ("", instruction_id):
-            yield ref
-            continue
-        sheet.put(row, "instruction_id", instruction_id)
-        if ref in done.marks:
-            sheet.put_status(row, done.marks[ref])
-
-
-class _Edits:
-    """What is to be written into one sheet; equal text is no edit."""
-
-    def __init__(self, sheet: SheetPlaces, now: datetime) -> None:
-        self._sheet = sheet
-        self._at = f"{now:%Y-%m-%d %H:%M} UTC"
-        self.cells: dict[Spot, str] = {}
-
-    def text(self, row: int, column: str) -> str:
-        """Return what stands in a cell; "" if it is blank."""
-        return self._sheet.texts.get((row, column), "")
-
-    def put(self, row: int, column: str, text: str) -> None:
-        """Write a cell, and the header of its column if the sheet lacks it."""
-        if self.text(row, column).lower() == text.lower():
-            return
-        self.cells[self._sheet.spots[row, column]] = text
-        if column not in self._sheet.columns:
-            self.cells[self._sheet.spots[1, column]] = column
-
-    def put_status(self, row: int, mark: str) -> None:
-        """Write what a push did, and when."""
-        self.put(row, "status", f"{mark} {self._at}")
-
-    def all(self) -> SheetEdits:
-        """Return the edits as the writer takes them."""
-        return SheetEdits(self._sheet.part, self._sheet.prefix, self.cells)

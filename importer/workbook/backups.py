@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from importer.hands import aside
-from importer.workbook.temporary import rename_to_new, temporary_file
+from importer.workbook.temporary import open_temporary, rename_to_new
 
 #: Backups kept for each workbook name; older ones are deleted.
 KEPT_BACKUPS: Final = 20
@@ -43,13 +43,13 @@ def keep_backup(source: BinaryIO, name: str, folder: Path, now: datetime) -> Pat
     kept = folder / name
     kept.mkdir(exist_ok=True, mode=0o700)
     # Unfinished where all backups are, so that what a killed process left is found by the next push of any workbook.
-    with temporary_file(folder) as temporary:
-        with temporary.open("wb") as copy:
-            source.seek(0)
-            shutil.copyfileobj(source, copy, 1 << 20)
-            copy.flush()
-            with aside():
-                os.fsync(copy.fileno())
+    with open_temporary(folder) as (temporary, copy):
+        source.seek(0)
+        shutil.copyfileobj(source, copy, 1 << 20)
+        copy.flush()
+        with aside():
+            os.fsync(copy.fileno())
+        copy.close()
         backup = _place(temporary, kept, name, now)
     with suppress(OSError):  # too many backups are no reason to fail
         for old in _backups_of(kept, name)[KEPT_BACKUPS:]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedRandom
 from pathlib import Path
 from typing import Final
 
@@ -34,11 +35,20 @@ def temporary_file(folder: Path, *, mode: int = 0o600) -> Iterator[Path]:
     Raises:
         OSError: No file can be made there.
     """
-    temporary = folder / f"{_PREFIX}{os.urandom(8).hex()}{_SUFFIX}"
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
-    try:
-        _remove_left_overs(temporary)
+    with open_temporary(folder, mode=mode) as (temporary, file):
+        file.close()
         yield temporary
+
+
+@contextmanager
+def open_temporary(folder: Path, *, mode: int = 0o600) -> Iterator[tuple[Path, BufferedRandom]]:
+    """Have a file as `temporary_file` does, open for writing and reading; close it before it is renamed."""
+    temporary = folder / f"{_PREFIX}{os.urandom(8).hex()}{_SUFFIX}"
+    descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode)
+    try:
+        with os.fdopen(descriptor, "w+b") as file:
+            _remove_left_overs(temporary)
+            yield temporary, file
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)

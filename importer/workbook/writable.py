@@ -15,13 +15,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from importer.errors import WriteRefused
-from importer.workbook.zipdirectory import CannotSplice, read_directory
+from importer.workbook.zipdirectory import CannotSplice, Directory, read_directory
 
 _WIDE_NAME_AT: Final = 55
 _MAX_LOCK_BYTES: Final = 4096
@@ -43,6 +42,14 @@ def check_writable(path: Path) -> None:
             file can be made.
     """
     target = path.resolve()
+    check_free(path, target)
+    # What is no zip is not signed either; why it cannot be written to is the writer's to say.
+    with suppress(OSError, CannotSplice), target.open("rb", buffering=0) as file:
+        check_unsigned(path, read_directory(file))
+
+
+def check_free(path: Path, target: Path) -> None:
+    """Do what `check_writable` does, but for the digital signature; *target* is *path* with links followed."""
     if not os.path.isfile(target):  # noqa: PTH113 (Path.is_file raises for a forbidden folder)
         raise WriteRefused(f"There is no workbook {path}. Check its name. {NOTHING_WRITTEN}")
     for place in dict.fromkeys((path, target)):
@@ -56,18 +63,15 @@ def check_writable(path: Path) -> None:
             f"{path.name} cannot be replaced, because no file can be made in its folder {target.parent}. "
             f"Allow writing to the folder, or move the workbook to another one. {NOTHING_WRITTEN}"
         )
-    if _is_signed(target):
+
+
+def check_unsigned(path: Path, directory: Directory) -> None:
+    """Refuse a workbook that is digitally signed; raises WriteRefused."""
+    if any(member.name.lower().startswith(_SIGNATURES) for member in directory.members):
         raise WriteRefused(
             f"{path.name} is digitally signed, and writing to it would make the signature invalid. Save it under a "
             f"new name in Excel, which removes the signature, and use that file. {NOTHING_WRITTEN}"
         )
-
-
-def _is_signed(path: Path) -> bool:
-    # What is no zip is not signed either; why it cannot be written to is the writer's to say.
-    with suppress(OSError, CannotSplice), path.open("rb", buffering=0) as file:
-        return any(member.name.lower().startswith(_SIGNATURES) for member in read_directory(file).members)
-    return False
 
 
 def digest(path: Path) -> str:
@@ -94,24 +98,21 @@ def check_unchanged(path: Path, sha256: str) -> None:
 
 
 def _check_open_elsewhere(path: Path) -> None:
+    name, short = path.name, path.name[2:]
     for lock, program, reader in (
-        *((lock, "Excel", _excel_user) for lock in _excel_locks(path)),
-        (path.with_name(f".~lock.{path.name}#"), "LibreOffice", _libreoffice_user),
+        (f"~${name}", "Excel", _excel_user),
+        (f"~${short}", "Excel", _excel_user),  # Office may put `~$` in place of the first two letters
+        (f".~lock.{name}#", "LibreOffice", _libreoffice_user),
     ):
-        if lock.is_file():
-            user = reader(_content(lock))
+        if not os.path.isfile(f"{path.parent}{os.sep}{lock}"):  # noqa: PTH113 (a Path takes longer to make than to look for)
+            continue
+        is_of_sibling = lock == f"~${short}" and path.with_name(short).exists()
+        if not is_of_sibling:
+            user = reader(_content(path.with_name(lock)))
             raise WriteRefused(
                 f"{path.name} is open in {program}{f' by {user}' if user else ''}. Close it there, then run again "
-                f'(if nobody has it open, delete the left-over file "{lock.name}" beside it). {NOTHING_WRITTEN}'
+                f'(if nobody has it open, delete the left-over file "{lock}" beside it). {NOTHING_WRITTEN}'
             )
-
-
-def _excel_locks(path: Path) -> Iterator[Path]:
-    """`~$study.xlsx`; Office may put `~$` in place of the first two letters instead."""
-    yield path.with_name(f"~${path.name}")
-    short = path.name[2:]
-    if not path.with_name(short).exists():  # else the lock is that workbook's
-        yield path.with_name(f"~${short}")
 
 
 def _content(lock: Path) -> bytes:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from io import BufferedRandom, FileIO
+from io import BufferedRandom, BytesIO, FileIO
 from pathlib import Path
 from typing import Final
 
@@ -28,13 +28,15 @@ from importer.hands import aside
 from importer.workbook.backups import keep_backup
 from importer.workbook.cells import Spot
 from importer.workbook.sheetpatch import cuts_of, differs_only_at, patched
-from importer.workbook.temporary import temporary_file
-from importer.workbook.writable import NOTHING_WRITTEN, check_writable
+from importer.workbook.temporary import open_temporary
+from importer.workbook.writable import NOTHING_WRITTEN, check_free, check_unsigned, check_writable
 from importer.workbook.zipdirectory import CannotSplice, Directory, File, Member, read_directory
 from importer.workbook.zipsplice import inflated, same_others, splice
 
 __all__ = ["SheetEdits", "check_writable", "write_back"]
 
+#: A workbook up to this size is read once and copied in memory; each of many threads may hold one while it waits.
+_HELD_BYTES: Final = 1 << 20
 #: A part up to this size stays in memory between the copy and its proof.
 _KEPT_BYTES: Final = 4 << 20
 
@@ -120,10 +122,11 @@ def write_back(
     wanted = [edit for edit in edits if edit.cells]
     if not wanted:
         return sha256
-    check_writable(path)
+    target = path.resolve()
+    check_free(path, target)
     try:
         parts = _parts_by_name(wanted)
-        return _replace(path, parts, sha256, backups=backups, now=now, checkpoint=checkpoint)
+        return _replace(path, target, parts, sha256, backups=backups, now=now, checkpoint=checkpoint)
     except CannotSplice as refusal:
         raise WriteRefused(
             f"{path.name} cannot be written to, because {refusal}. {refusal.remedy} {NOTHING_WRITTEN}"
@@ -148,6 +151,7 @@ def _sentence(path: Path, error: OSError) -> str:
 
 def _replace(
     path: Path,
+    target: Path,
     parts: Mapping[str, _Part],
     sha256: str,
     *,
@@ -155,17 +159,17 @@ def _replace(
     now: datetime,
     checkpoint: Callable[[str], None],
 ) -> str:
-    target = path.resolve()
-    identity = _identity(target)
-    with temporary_file(target.parent) as temporary:
-        with target.open("rb", buffering=0) as source, temporary.open("w+b") as out:
-            if hashlib.file_digest(source, "sha256").hexdigest() != sha256:
+    with open_temporary(target.parent) as (temporary, out):
+        with target.open("rb", buffering=0) as file, out:
+            identity = _identity(os.fstat(file.fileno()))
+            source = _held(file)
+            if _digest(source) != sha256:
                 raise _changed(path)
             directory = read_directory(source)
-            splice(source, out, directory, {name: part.patch for name, part in parts.items()})
-            out.flush()
+            check_unsigned(path, directory)
+            _copy(source, out, directory, parts)
             checkpoint("temp-written")
-            digest = _verify(source, directory, out, parts)
+            digest = _verify(source, directory, _held(out), parts)
             _keep_permissions(target, temporary)
             with aside():
                 os.fsync(out.fileno())
@@ -174,12 +178,35 @@ def _replace(
                 keep_backup(source, path.name, backups, now)
                 checkpoint("backed-up")
         # Windows replaces no file that is open, so both are closed here.
-        if _identity(target) != identity:
+        if _identity(target.stat()) != identity:
             raise _changed(path)
         temporary.replace(target)
     checkpoint("replaced")
     _sync_folder(target.parent)
     return digest
+
+
+def _held(file: FileIO | BufferedRandom) -> BytesIO | FileIO | BufferedRandom:
+    """A file's bytes in memory if they are few; going about in a file takes a call of the system for each step."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    return BytesIO(file.read()) if size <= _HELD_BYTES else file
+
+
+def _digest(file: BytesIO | FileIO | BufferedRandom) -> str:
+    file.seek(0)
+    if isinstance(file, BytesIO):  # file_digest would clear a quarter of a megabyte first
+        return hashlib.sha256(file.getbuffer()).hexdigest()
+    return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _copy(source: File, out: BufferedRandom, directory: Directory, parts: Mapping[str, _Part]) -> None:
+    """Write the workbook with the cells patched, whole; in one go if it is small."""
+    made = BytesIO() if isinstance(source, BytesIO) else out
+    splice(source, made, directory, {name: part.patch for name, part in parts.items()})
+    if isinstance(made, BytesIO):
+        out.write(made.getbuffer())
+    out.flush()
 
 
 def _changed(path: Path) -> WriteRefused:
@@ -189,13 +216,14 @@ def _changed(path: Path) -> WriteRefused:
     )
 
 
-def _identity(path: Path) -> tuple[int, int, int, int]:
+def _identity(status: os.stat_result) -> tuple[int, int, int, int]:
     """What changes when a file is edited or replaced; cheaper than its digest."""
-    status = path.stat()
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _verify(source: FileIO, before: Directory, out: BufferedRandom, parts: Mapping[str, _Part]) -> str:
+def _verify(
+    source: File, before: Directory, out: BytesIO | FileIO | BufferedRandom, parts: Mapping[str, _Part]
+) -> str:
     """Prove, from its bytes in the file, that the copy is the workbook with these cells; gives its digest."""
     after = read_directory(out)
     is_proved = same_others(source, before, out, after, parts) and all(
@@ -203,8 +231,7 @@ def _verify(source: FileIO, before: Directory, out: BufferedRandom, parts: Mappi
     )
     if not is_proved:
         raise CannotSplice("the new copy did not come out right", "Report this; it is our mistake.")
-    out.seek(0)
-    return hashlib.file_digest(out, "sha256").hexdigest()
+    return _digest(out)
 
 
 def _keep_permissions(target: Path, temporary: Path) -> None:

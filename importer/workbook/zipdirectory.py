@@ -164,23 +164,22 @@ def _end_record(last: bytes) -> int:
 def _members(records: bytes) -> Iterator[Member]:
     at = 0
     while at < len(records):
-        fields = _CENTRAL.unpack_from(records, at)
-        end = at + _CENTRAL.size + sum(fields[10:13])
-        if fields[0] != b"PK\1\2" or end > len(records):
+        signature, _, _, flags, method, _, _, crc, packed, size, *lengths, _, _, _, offset = (
+            _CENTRAL.unpack_from(records, at)
+        )
+        name_end = at + _CENTRAL.size + lengths[0]
+        end = at + _CENTRAL.size + sum(lengths)
+        if signature != b"PK\1\2" or end > len(records):
             raise CannotSplice(DAMAGED)
         record = records[at:end]
-        name = record[_CENTRAL.size : _CENTRAL.size + fields[10]]
-        size, packed, offset = (struct.unpack_from(form, record, place)[0] for place, form in _places(record))
-        yield Member(
-            name.decode("utf-8" if fields[3] & UTF8_NAME else "cp437", "replace"),
-            record,
-            fields[3],
-            fields[4],
-            fields[7],
-            packed,
-            size,
-            offset,
+        if FULL in {size, packed, offset}:
+            size, packed, offset = (
+                struct.unpack_from(form, record, place)[0] for place, form in _places(record)
+            )
+        name = records[at + _CENTRAL.size : name_end].decode(
+            "utf-8" if flags & UTF8_NAME else "cp437", "replace"
         )
+        yield Member(name, record, flags, method, crc, packed, size, offset)
         at = end
 
 
@@ -222,10 +221,8 @@ def without_zip64(extras: bytes) -> bytes:
 
 def moved(record: bytes, offset: int) -> bytes:
     """A directory record whose member begins at *offset*; nothing else changes."""
-    place, form = _places(record)[2]
-    changed = bytearray(record)
-    struct.pack_into(form, changed, place, offset)
-    return bytes(changed)
+    place, form = (_OFFSET, "<I") if not record.startswith(_FULL_BYTES, _OFFSET) else _places(record)[2]
+    return record[:place] + struct.pack(form, offset) + record[place + struct.calcsize(form) :]
 
 
 def refilled(member: Member, *, flags: int, crc: int, packed: int, size: int, offset: int) -> bytes:

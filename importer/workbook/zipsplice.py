@@ -111,21 +111,22 @@ def splice(source: File, out: BinaryIO, directory: Directory, edits: Mapping[str
     Raises:
         CannotSplice: A part is damaged or cannot be edited; *out* is then worthless.
     """
-    changed = {directory.find(name) for name in edits}
-    records: dict[Member, bytes] = {}
-    done = 0
-    for member in sorted(directory.members, key=lambda member: member.offset):
+    changed = [directory.find(name) for name in edits]
+    records = [member.record for member in directory.members]
+    done = shift = 0
+    for number, member in sorted(enumerate(directory.members), key=lambda one: one[1].offset):
         if member in changed:
             if member.offset < done:
                 raise CannotSplice(DAMAGED)
             _copy(source, out, done, member.offset)
-            records[member] = _write_member(source, out, member, edits[member.name])
+            records[number] = _write_member(source, out, member, edits[member.name])
             done = _member_end(source, member)
-        else:
-            records[member] = moved(member.record, out.tell() + member.offset - done)
+            shift = out.tell() - done
+        elif shift:
+            records[number] = moved(member.record, member.offset + shift)
     _copy(source, out, done, directory.start)
     start = out.tell()
-    out.writelines(records[member] for member in directory.members)
+    out.writelines(records)
     end = out.tell()
     _check_size(end)
     out.write(moved_tail(directory, start, end - start))
@@ -208,7 +209,7 @@ def same_others(
     bounds = sorted([*(member.offset for member in directory.members), directory.start])
     following = dict(pairwise(bounds))
     return all(
-        moved(old.record, 0) == moved(fresh.record, 0)
+        moved(old.record, fresh.offset) == fresh.record
         and _same_bytes(source, old.offset, result, fresh.offset, following[old.offset] - old.offset)
         for old, fresh in zip(directory.members, new.members, strict=True)
         if old.name not in changed
