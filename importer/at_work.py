@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +22,7 @@ from importer.output import print_lines, say
 
 if TYPE_CHECKING:
     from importer.crosscheck import Owners
+    from importer.helpers import Helpers
     from importer.journal import Journal
     from importer.places import Part
     from importer.prolific import Exchange
@@ -103,6 +104,7 @@ def open_desk(
     per_s: float | None = None,
     tell: Callable[[str], None],
     on_exchange: Callable[[Exchange], None] = lambda _: None,
+    helpers: Helpers | None = None,
 ) -> Iterator[Desk]:
     """Open the client, with the real clock."""
     from importer.prolific import Prolific
@@ -120,7 +122,8 @@ def open_desk(
         sleep=pace.sleep,
     ) as prolific:
         effects = _effects(pace.sleep, tell)
-        yield Desk(prolific, journal, given.state, effects, given.hold_s, jobs=jobs, stop=pace.stop)
+        desk = Desk(prolific, journal, given.state, effects, given.hold_s, jobs=jobs, stop=pace.stop)
+        yield desk if helpers is None else replace(desk, helpers=helpers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +174,7 @@ def at_work(paths: Sequence[Path], batch_id: str | None, *, jobs: int, per_s: fl
                 per_s=per_s,
                 tell=watcher.say if watcher.is_heard else teller(),
                 on_exchange=exchanges.append,
+                helpers=helpers,
             ) as desk,
             reading.begin(desk, workbooks, batch_id) as read,
         ):

@@ -21,10 +21,13 @@ from contextlib import suppress
 from pathlib import Path
 from pkgutil import resolve_name
 from queue import SimpleQueue
-from typing import Any, Final, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 from importer.errors import ImporterError
 from importer.places import Part
+
+if TYPE_CHECKING:
+    from importer.writeback import Delivered, Delivery
 
 #: Workbooks that are checked in one go: pandera, which is asked about broken ones, takes a while for each call.
 PART: Final = 20
@@ -33,6 +36,7 @@ MIN_EACH: Final = 25
 #: Each holds a part in memory.
 MAX_HELPERS: Final = 4
 _CHECK: Final = "importer.checking:check_part"
+_WRITE: Final = "importer.writeback:deliver"
 # Imports leave no garbage; to look for it takes a tenth of their time.
 _PROGRAM: Final = "import gc; gc.disable(); from importer.helpers import serve; serve()"
 
@@ -61,32 +65,32 @@ class Helpers:
         for helper in self._helpers:
             helper.end()
 
-    def do(self, what: str, *arguments: Any) -> Any:
-        """
-        Call a function in the next process that is idle, or here; any number of threads may.
+    @property
+    def are_there(self) -> bool:
+        """Whether anything is done elsewhere."""
+        return bool(self._helpers)
 
-        Args:
-            what: Where the function is: `importer.checking:check_part`.
-            arguments: For it.
+    def deliver(self, delivery: Delivery) -> Delivered:
+        """
+        Have the next helper that is idle write ids into a workbook; any number of threads may.
 
         Raises:
-            ImporterError: What the function raises.
-            RuntimeError: It failed otherwise, or its process did; our bug.
+            WriteRefused: As `importer.writeback.deliver` does.
+            RuntimeError: The helper failed; our bug. What it has begun is either done or not.
         """
-        if not self._helpers:
-            return resolve_name(what)(*arguments)
         helper = self._idle.get()
         try:
-            helper.ask(what, *arguments)
-            return helper.answer()
+            helper.ask(_WRITE, delivery)
+            delivered: Delivered = helper.answer()
         finally:
             self._idle.put(helper)
+        return delivered
 
     def check_parts(self, paths: Sequence[Path], *, batch_id: str | None = None) -> Iterator[Part]:
         """Check workbooks, each by itself, some at a time and in order; arguments and errors as for `importer.checking.check`."""
         parts = iter(split(paths, PART))
         if not self._helpers:
-            yield from (self.do(_CHECK, part, batch_id) for part in parts)
+            yield from (resolve_name(_CHECK)(part, batch_id) for part in parts)
             return
         # Each has a part in the works, and no further one: what it answers fills its pipe.
         asked: deque[_Helper] = deque()
@@ -137,7 +141,7 @@ class _Helper:
             self._child.stdin.flush()
 
     def answer(self) -> Any:
-        """Wait for the answer; raises what `Helpers.do` raises."""
+        """Wait for the answer; raises the refusal that it is, or RuntimeError."""
         assert self._child.stdout is not None  # noqa: S101 - asked for above
         try:
             value, failure = pickle.load(self._child.stdout)  # noqa: S301 - from our own child
@@ -161,6 +165,7 @@ def serve() -> NoReturn:
     # While nobody asks yet, what answers is imported. Rows are no garbage while they are made: to
     # look for it as often as Python does takes a tenth of reading 10,000 of them.
     resolve_name(_CHECK)
+    resolve_name(_WRITE)
     gc.freeze()
     gc.set_threshold(100_000)
     gc.enable()

@@ -7,6 +7,9 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,14 +17,17 @@ import pytest
 from importer import helpers
 from importer.errors import UsageError
 from importer.helpers import MIN_EACH, PART, Helpers
-from tests.books import write_book
+from importer.run import resume
+from importer.sandbox import Sandbox
+from tests.books import LIKERT, write_book
+from tests.desks import Clock, open_desk
+from tests.test_push import go, ids_in
 
 STUDY = """
     | batch | ref | type      | description |
     | wave1 | Q1  | free_text | Why?        |
 """
 BATCH = "01a201ed-76e1-7fea-af63-ca84850806e5"
-CHECK = "importer.checking:check_part"
 
 
 @pytest.fixture
@@ -84,6 +90,56 @@ def test_many_workbooks_come_back_in_order(study: Path, tmp_path: Path, count: i
     assert [PART] * 5 + [1] == [len(part.workbooks) for part in parts]
 
 
+@pytest.fixture
+def studies(tmp_path: Path, prolific: Sandbox) -> list[Path]:
+    """Some workbooks with new instructions, for a batch each."""
+    return [
+        write_book(
+            tmp_path / f"{number}.xlsx",
+            {"Instructions": LIKERT, "Batches": [["batch_id"], [prolific.add_batch(f"Wave {number}")]]},
+        )
+        for number in range(6)
+    ]
+
+
+def test_helpers_write_the_ids_of_a_push(studies: list[Path], prolific: Sandbox, tmp_path: Path):
+    """What one cannot write is refused as ever, and a later resume finishes it."""
+    lock = tmp_path / f".~lock.{studies[2].name}#"
+
+    def checkpoint(name: str) -> None:
+        if name == "journal:acknowledged":
+            lock.write_text(",somebody,,;")
+
+    desk_of = partial(open_desk, prolific.url, prolific.token, tmp_path / "state", Clock())
+    with several() as started, desk_of(checkpoint, jobs=3) as desk:
+        pushed = go(replace(desk, helpers=started), *studies)
+    lock.unlink()
+    half_way = [any(ids_in(path).values()) for path in studies]
+    with desk_of() as desk:
+        (resumed,) = resume(desk, desk.journal.open_imports())
+
+    assert (3, [True, True, False, True, True, True]) == (pushed.exit_code, half_way)
+    assert "open in LibreOffice by somebody" in str(pushed.results[2].refusals[0])
+    assert (None, True) == (resumed.refusal, all(all(ids_in(path).values()) for path in studies))
+
+
+def test_a_push_whose_helper_dies_is_resumed(
+    studies: list[Path], prolific: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Nothing is sent again, and no id is lost."""
+    dies = "import os; from importer import helpers, writeback; writeback.deliver = lambda _: os._exit(9); "
+    monkeypatch.setattr(helpers, "_PROGRAM", f"{dies}helpers.serve()")
+    desk_of = partial(open_desk, prolific.url, prolific.token, tmp_path / "state", Clock(), jobs=3)
+    with several() as started, desk_of() as desk, pytest.raises(RuntimeError, match="ended with 9 "):
+        go(replace(desk, helpers=started), *studies)
+    with desk_of() as desk:
+        assert resume(desk, desk.journal.open_imports())
+        assert 0 == go(desk, *studies).exit_code
+
+    assert all(all(ids_in(path).values()) for path in studies)
+    assert {1} == set(Counter(one.path for one in prolific.ledger if one.method == "PUT").values())
+
+
 def test_a_refusal_comes_back(study: Path):
     """What the check refuses, it refuses from another process too."""
     with several() as started, pytest.raises(UsageError, match="--batch names"):
@@ -95,7 +151,7 @@ def test_a_bug_comes_back_with_its_traceback():
     with several() as started:
         for _ in range(5):
             with pytest.raises(RuntimeError, match=r"checking\.py"):
-                started.do(CHECK, [None], None)
+                list(started.check_parts([None]))  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize("last_words", ["", r"os.write(1, b'\x80\x05\x95\x99'); "])

@@ -15,9 +15,7 @@ from importer.contract import BATCHES, DATASETS, STUDIES
 from importer.journal import Creation, Import, Made
 from importer.places import Places
 from importer.workbook.writer import SheetEdits
-from importer.writeback import Delivered, Delivery, Edits, NewIds, deliver, deliver_edits
-
-__all__ = ["Delivered", "deliver_ids", "deliver_made", "delivery_of"]
+from importer.writeback import Delivered, Delivery, Edits, NewIds, deliver_edits
 
 
 def delivery_of(
@@ -37,19 +35,6 @@ def delivery_of(
     return Delivery(path, tuple(new), places, backups, now)
 
 
-def deliver_ids(
-    path: Path,
-    imports: Sequence[Import],
-    places: Places | None,
-    *,
-    backups: Path,
-    now: datetime,
-    checkpoint: Callable[[str], None],
-) -> Delivered:
-    """Write ids and statuses into a workbook; arguments as for `delivery_of`, errors as for `deliver`."""
-    return deliver(delivery_of(path, imports, places, backups=backups, now=now), checkpoint)
-
-
 def deliver_made(
     path: Path,
     made: Sequence[Creation],
@@ -58,7 +43,7 @@ def deliver_made(
     now: datetime,
     checkpoint: Callable[[str], None],
 ) -> Delivered:
-    """Write the ids of what was made into a workbook; arguments and errors as for `deliver_ids`."""
+    """Write the ids of what was made into a workbook; arguments and errors as for `importer.writeback.deliver`."""
     edits = partial(_made_edits, made=made, now=now)
     return deliver_edits(path, None, edits, backups=backups, now=now, checkpoint=checkpoint)
 

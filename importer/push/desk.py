@@ -14,9 +14,12 @@ from typing import Any, Final
 from filelock import FileLock, Timeout
 
 from importer.errors import JournalRefused, Unfinished
+from importer.hands import aside
+from importer.helpers import Helpers
 from importer.journal import Import, Journal, State
 from importer.prolific import Prolific
 from importer.push.crew import Crew
+from importer.writeback import Delivered, Delivery, deliver
 
 #: How long a request may still be applied after its connection died, in seconds: longer than the
 #: time-outs of the proxies on the way.
@@ -63,6 +66,7 @@ class Desk:
         jobs: Workbooks, and batches of one workbook, that are on their way side by side.
         stop: Lets no further request leave.
         run_id: Under which imports are recorded.
+        helpers: Write into workbooks, if there are any helpers.
         crew: Does the batches of a workbook side by side.
     """
 
@@ -74,6 +78,7 @@ class Desk:
     jobs: int = 1
     stop: Callable[[], None] = lambda: None
     run_id: str = ""
+    helpers: Helpers = field(default_factory=lambda: Helpers(0))
     crew: Crew = field(init=False)
 
     def __post_init__(self) -> None:
@@ -83,6 +88,13 @@ class Desk:
     def at(self) -> float:
         """Seconds since 1970."""
         return self.effects.now().timestamp()
+
+    def deliver(self, delivery: Delivery) -> Delivered:
+        """Do what `importer.writeback.deliver` does, and raise what it raises; in a helper if there is one."""
+        if not self.helpers.are_there:
+            return deliver(delivery, self.effects.checkpoint)
+        with aside():
+            return self.helpers.deliver(delivery)
 
     def move(self, current: Import, to: State, **values: Any) -> Import:
         """

@@ -36,7 +36,7 @@ from importer.errors import (
     WriteRefused,
 )
 from importer.journal import Import, State
-from importer.push.delivery import Delivered, deliver_ids
+from importer.push.delivery import delivery_of
 from importer.push.desk import Desk
 from importer.push.giving_up import way_out
 from importer.push.reading import fetch_items, fetch_pages
@@ -47,6 +47,7 @@ from importer.wire.forms import Form, form_of, is_layout
 if TYPE_CHECKING:
     from importer.model import JSON
     from importer.places import Places
+    from importer.writeback import Delivered
 
 log = logging.getLogger(__name__)
 
@@ -114,13 +115,8 @@ def _stands(desk: Desk, known: Import, refusal: ImporterError) -> Import:
 
 def _write(desk: Desk, path: Path, waiting: Sequence[Import], places: Places | None) -> list[Outcome]:
     try:
-        delivered = deliver_ids(
-            path,
-            waiting,
-            places,
-            backups=desk.state / "backups",
-            now=desk.effects.now(),
-            checkpoint=desk.effects.checkpoint,
+        delivered = desk.deliver(
+            delivery_of(path, waiting, places, backups=desk.state / "backups", now=desk.effects.now())
         )
     except WriteRefused as reason:
         known = "Prolific has the instructions, and their ids are safe in the journal."
