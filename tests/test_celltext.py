@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import sys
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from importer.contract import Kind
 from importer.sheets.celltext import Taken, take
+from importer.texts import CONTROL, INVISIBLE, is_plain
 from importer.workbook.cells import Cell, CellKind
+from importer.workbook.values import content_of
 
 
 def cell(
@@ -141,3 +148,27 @@ def test_control_character_is_a_problem(character: str):
 def test_text_that_nobody_sees_is_blank(text: str, kind: Kind):
     """A space in an empty cell is an empty cell."""
     assert Taken("") == take(cell(CellKind.TEXT, text), kind)
+
+
+@pytest.mark.parametrize("kind", Kind)
+@given(st.text("aZ 0.\n\t\x00ÄÅ東😀\u00a0\u200b\u034f\u00ad", max_size=4) | st.integers(-3, 10**16).map(str))
+@example("007")
+@example("-0")
+@example("1234567890123450")
+def test_plain_content_is_taken_without_a_look(kind: Kind, text: str):
+    """What the reader calls plain is what any column takes of it, and nothing is said of it."""
+    is_number = text.removeprefix("-").isdigit()
+    for held in (CellKind.TEXT, *[CellKind.NUMBER] * is_number):
+        plain = content_of(held if text else CellKind.BLANK, text, None).plain
+
+        assert plain is None or Taken(plain) == take(cell(held, text), kind)
+
+
+def test_no_strange_character_is_plain():
+    """The quick answer for printable texts is right for every character, within a text and at its ends."""
+    strange = re.compile(rf"[{CONTROL}{INVISIBLE}\u00a0\t\r\n]")
+    for character in map(chr, range(sys.maxunicode + 1)):
+        is_taken = strange.match(character) is None
+        assert is_plain(f"a{character}b") == is_taken
+        is_taken &= not character.isspace()
+        assert is_plain(f"a{character}") == is_plain(f"{character}a") == is_taken

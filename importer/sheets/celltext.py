@@ -12,16 +12,13 @@ from typing import Final, NamedTuple
 
 from importer.contract import Kind
 from importer.limits import MAX_DIGITS
-from importer.texts import INVISIBLE, is_blank, trim
+from importer.texts import CONTROL, INVISIBLE, is_blank, is_plain, trim
 from importer.workbook.cells import Cell, CellKind
 
-# What XML forbids, however it was smuggled in (`_x0000_`).
-_CONTROL: Final = "\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff"
-_HOLDS_CONTROL: Final = re.compile(f"[{_CONTROL}]")
+_HOLDS_CONTROL: Final = re.compile(f"[{CONTROL}]")
 _HOLDS_INVISIBLE: Final = re.compile(f"[{INVISIBLE}]")
 # In a text a non-breaking space is typography; in a ref or a value it makes two words differ.
 _WORD_HOLDS_INVISIBLE: Final = re.compile(f"[{INVISIBLE}\u00a0\t\r\n]")
-_NEEDS_A_LOOK: Final = re.compile(rf"\A[\s{INVISIBLE}]|\s\Z|[{_CONTROL}{INVISIBLE}\u00a0\t\r\n]|\A\Z")
 
 _NOT_TEXT: Final = {
     CellKind.BOOLEAN: "boolean-cell",
@@ -41,11 +38,6 @@ class Taken(NamedTuple):
 
     text: str
     code: str | None = None
-
-
-def is_plain(text: str) -> bool:
-    """Whether a text is taken as it stands in any kind of column."""
-    return _NEEDS_A_LOOK.search(text) is None
 
 
 def take(cell: Cell, kind: Kind) -> Taken:

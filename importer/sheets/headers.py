@@ -148,7 +148,7 @@ def _looks_like(book: Workbook, sheet: SheetInfo, contract: SheetContract) -> bo
     row = header_row(first_rows(book.rows(sheet)), contract)
     if row is None:
         return False
-    keys = {header_key(cell.text) for cell in row.cells}
+    keys = {header_key(content.text) for content in row.contents}
     return all(key in keys for key, column in contract.by_key.items() if column.is_required)
 
 
@@ -168,7 +168,10 @@ def header_row(rows: Sequence[Row], contract: SheetContract) -> Row | None:
     required = {key for key, column in contract.by_key.items() if column.is_required}
     best, most = None, -1
     for row in takewhile(lambda row: row.number <= HEADER_SEARCH_ROWS, rows):
-        keys = contract.by_key.keys() & {header_key(cell.text) for cell in row.cells}
+        texts = {content.text for content in row.contents if content.text}
+        if len(texts) <= most:  # Most rows are no header, and to compare headers takes long.
+            continue
+        keys = contract.by_key.keys() & set(map(header_key, texts))
         # One word is no header row: a cell of row 5 may well say "type".
         if len(keys) > most and (row.number == 1 or len(keys) > 1 or required <= keys):
             best, most = row, len(keys)

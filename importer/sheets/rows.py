@@ -8,13 +8,14 @@ Takes rows as the reader streams them and keeps texts, not cells. What is taken 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache, partial
+from typing import Final, NamedTuple, cast
 
 from importer.contract import COMMENT_MARK, Kind, SheetContract
 from importer.limits import MAX_LISTED
 from importer.problems import CATALOGUE, Problem, Severity, quote
-from importer.sheets.celltext import is_plain, take
+from importer.sheets.celltext import take
 from importer.sheets.headers import Headers, Place
 from importer.sheets.spots import SpotFinder
 from importer.texts import cell_name, is_blank
@@ -22,6 +23,8 @@ from importer.workbook.cells import Cell, CellKind, Row
 
 #: The ref above, when that cell could not be read: carried on without a word.
 _UNREADABLE: Final = ""
+#: As many ways in which rows lay out their cells are remembered; a sheet has a few.
+_LAYOUTS: Final = 100
 
 
 class _Doubt(NamedTuple):
@@ -56,14 +59,12 @@ class GatheredRows:
         self._headers = headers
         self._place = place
         self._spots = spots
-        kinds = [column.kind for column in columns]
-        indexes = {name: index for index, name in enumerate(self.names)}
-        self._columns = {
-            number: (indexes[name], kinds[indexes[name]]) for name, number in headers.columns.items()
-        }
-        self._content = [index for index, kind in enumerate(kinds) if kind is not Kind.FREE]
-        self._carries = "ref" in indexes
-        self._mark = indexes[contract.key]
+        self._kinds = [column.kind for column in columns]
+        numbers = [headers.columns.get(name, 0) for name in self.names]
+        self._layout = lru_cache(_LAYOUTS)(partial(_layout_of, numbers))
+        self._content = [index for index, kind in enumerate(self._kinds) if kind is not Kind.FREE]
+        self._carries = "ref" in self.names
+        self._mark = self.names.index(contract.key)
         self._above: str | None = None  # the ref of the row directly above; None if that one is blank
         self._number = 0  # of the row before
         self._ignored = 0
@@ -77,7 +78,7 @@ class GatheredRows:
             self._above = None  # a blank row without a cell is not in the file
         self._number = row.number
         texts, doubts = self._take(row)
-        if not doubts and not any(texts[index] for index in self._content):
+        if not (texts[self._mark] or doubts or any(texts[index] for index in self._content)):
             self._above = None
             return
         if self._is_comment(texts[self._mark], doubts):
@@ -109,26 +110,30 @@ class GatheredRows:
                 yield self._place.problem("column-unnamed", cell_name(self._headers.row.number, number))
 
     def _take(self, row: Row) -> tuple[list[str], list[_Doubt]]:
-        texts = [""] * len(self.names)
-        doubts: list[_Doubt] = []
-        for cell in row.cells:
-            found = self._columns.get(cell.column)
-            if found is None:
-                if cell.kind is not CellKind.BLANK and not is_blank(cell.text):
-                    self.unnamed.add(cell.column)
-            elif cell.kind is CellKind.TEXT and not cell.is_formula and is_plain(cell.text):
-                texts[found[0]] = cell.text
-            elif cell.kind is not CellKind.BLANK or cell.is_formula:
-                index, kind = found
-                texts[index], code = take(cell, kind)
-                if code or (cell.is_formula and kind is not Kind.FREE and texts[index]):
-                    doubts.append(_Doubt(cell, index, code))
-        return texts, doubts
+        places, others = self._layout(row.columns)
+        plain = [content.plain for content in row.contents]
+        plain.append("")
+        texts = [plain[place] for place in places]
+        for place in others:
+            if plain[place] != "" and not is_blank(row.contents[place].text):
+                self.unnamed.add(row.columns[place])
+        doubts = list(self._doubted(row, places, texts)) if None in texts else []
+        return cast("list[str]", texts), doubts
+
+    def _doubted(self, row: Row, places: Sequence[int], texts: list[str | None]) -> Iterator[_Doubt]:
+        """Put the texts of the cells that take a look; yield those that something is to be said of."""
+        # In the order of the sheet, which is that of what is said of it.
+        for index in sorted((n for n, text in enumerate(texts) if text is None), key=places.__getitem__):
+            cell, kind = row.cell(places[index]), self._kinds[index]
+            texts[index], code = take(cell, kind)
+            if code or (cell.is_formula and kind is not Kind.FREE and texts[index]):
+                yield _Doubt(cell, index, code)
 
     def _is_comment(self, mark: str, doubts: Iterable[_Doubt]) -> bool:
         # An error cell (#REF!) begins with the mark too, and is none.
-        is_error = any(d.at == self._mark and d.cell.kind is CellKind.ERROR for d in doubts)
-        return mark.startswith(COMMENT_MARK) and not is_error
+        return mark.startswith(COMMENT_MARK) and not any(
+            doubt.at == self._mark and doubt.cell.kind is CellKind.ERROR for doubt in doubts
+        )
 
     def _ref(self, row: Row, ref: str, doubts: Iterable[_Doubt]) -> str:
         """Return the row's ref: its own, or that of the row directly above."""
@@ -174,3 +179,19 @@ class GatheredRows:
         if code is None:
             return
         self._tell(code, name, (cell.row, cell.column), ref=texts[self._mark], cell=cell, taken=text)
+
+
+def _layout_of(numbers: Sequence[int], columns: tuple[int, ...]) -> tuple[list[int], list[int]]:
+    """
+    Find columns among those of a row.
+
+    Args:
+        numbers: The columns, 0 for one that the sheet lacks.
+        columns: Those of the row's cells.
+
+    Returns:
+        The place of each, or that behind the last cell; and the places of all other cells.
+    """
+    at = {number: place for place, number in enumerate(columns)}
+    places = [at.pop(number, len(columns)) for number in numbers]
+    return places, list(at.values())

@@ -8,15 +8,15 @@ holds nothing in any row.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
-from collections.abc import Collection, Iterable, Mapping
-from itertools import islice
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Mapping, Sequence
+from itertools import chain, islice
 from typing import Final
 
 from importer.contract import SheetContract
 from importer.limits import MAX_COLUMNS
 from importer.sheets.headers import Headers
-from importer.workbook.cells import Cell, Row, Spot
+from importer.workbook.cells import Row, Spot
 
 #: Column, start and end of a cell, and its style, as four numbers.
 _STRIDE: Final = 4
@@ -36,12 +36,12 @@ class SpotFinder:
         # What is needed of each row to place a missing column once all rows are known: number,
         # the cells beyond the last header, and the offset of the row's end. Those cells are rare,
         # but may be millions, which as objects take ten times the memory.
-        self._ends: list[tuple[int, array[int], int]] = []
+        self._ends: list[tuple[int, Sequence[int], int]] = []
 
     def add(self, row: Row) -> None:
         """Note where a row takes the importer's cells."""
         for name, column in self._present.items():
-            self._spots[row.number, name] = _spot(row.number, column, reversed(row.cells), row.end)
+            self._spots[row.number, name] = _spot(row, column)
         if self._missing:
             self._ends.append((row.number, self._beyond(row), row.end))
 
@@ -69,32 +69,32 @@ class SpotFinder:
         row = self._header.number if self._header else 0
         return [name for name in self._missing if (row, name) not in spots]
 
-    def _beyond(self, row: Row) -> array[int]:
-        found = array("q")
-        if row.cells and row.cells[-1].column > self._last_header:
-            for _, column, *_, start, end, style in row.cells:
-                if column > self._last_header:
-                    found.extend((column, start, end, _NO_STYLE if style is None else style))
-        return found
+    def _beyond(self, row: Row) -> Sequence[int]:
+        if row.columns[-1] <= self._last_header:
+            return ()
+        at = bisect_right(row.columns, self._last_header)
+        styles = (_NO_STYLE if content.style is None else content.style for content in row.contents[at:])
+        cells = zip(row.columns[at:], row.edges[2 * at :: 2], row.edges[2 * at + 1 :: 2], styles, strict=True)
+        return array("q", chain.from_iterable(cells))
 
     def _header_style(self) -> int | None:
-        cells = self._header.cells if self._header else ()
-        return next((cell.style for cell in cells if cell.column == self._last_header), None)
+        if self._header is None or self._last_header not in self._header.columns:
+            return None
+        return self._header.contents[self._header.columns.index(self._last_header)].style
 
 
-def _spot(number: int, column: int, cells: Iterable[Cell], end: int) -> Spot:
-    """Replace the cell if there is one, else add it before the next one, else at the row's end; *cells* go backwards."""
-    start = end
-    for cell in cells:  # the importer's columns are usually the last
-        if cell.column == column:
-            return Spot(number, column, cell.start, cell.end, cell.style)
-        if cell.column < column:
-            break
-        start = cell.start
-    return Spot(number, column, start, start, None)
+def _spot(row: Row, column: int) -> Spot:
+    """Replace the cell if there is one, else add it before the next one, else at the row's end."""
+    at = bisect_left(row.columns, column)
+    if at == len(row.columns):
+        return Spot(row.number, column, row.end, row.end, None)
+    start, end = row.edges[2 * at : 2 * at + 2]
+    if row.columns[at] > column:
+        return Spot(row.number, column, start, start, None)
+    return Spot(row.number, column, start, end, row.contents[at].style)
 
 
-def _spot_beyond(number: int, column: int, cells: array[int], end: int) -> Spot:
+def _spot_beyond(number: int, column: int, cells: Sequence[int], end: int) -> Spot:
     """As `_spot`, of cells as four numbers each."""
     at = bisect_left(range(0, len(cells), _STRIDE), column, key=cells.__getitem__) * _STRIDE
     if at == len(cells):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -17,6 +18,32 @@ class CellKind(StrEnum):
     ERROR = "error"
 
 
+class Content(NamedTuple):
+    """
+    What a cell holds; cells that hold the same may share it.
+
+    Attributes:
+        kind: What it is.
+        text: Text: exactly as it stands, `_x000D_` escapes decoded. Number: the literal digits of
+            the file. Boolean: TRUE or FALSE. Date: ISO 8601 (`2026-03-01`, `2026-03-01 12:30:00`,
+            `12:30:00`). Error: `#REF!` and the like. Blank, and only blank: "".
+        is_formula: Whether a formula made it.
+        has_result: False for a formula without a saved result.
+        is_formatted: Whether a number format makes Excel show the number differently (50%, $5, 007).
+        style: The `s` attribute, None if absent.
+        plain: The text that any column takes from it without a look at anything else: a text that
+            holds nothing strange, a whole number, "" if blank; None for all others.
+    """
+
+    kind: CellKind
+    text: str
+    is_formula: bool
+    has_result: bool
+    is_formatted: bool
+    style: int | None
+    plain: str | None
+
+
 class Cell(NamedTuple):
     """
     One cell.
@@ -24,16 +51,9 @@ class Cell(NamedTuple):
     Attributes:
         row: Excel row, from 1.
         column: Column number, from 1 (A).
-        kind: What it holds.
-        text: Text: exactly as it stands, `_x000D_` escapes decoded. Number: the literal digits of
-            the file. Boolean: TRUE or FALSE. Date: ISO 8601 (`2026-03-01`, `2026-03-01 12:30:00`,
-            `12:30:00`). Error: `#REF!` and the like. Blank: "".
-        is_formula: Whether a formula made it.
-        has_result: False for a formula without a saved result.
-        is_formatted: Whether a number format makes Excel show the number differently (50%, $5, 007).
+        kind, text, is_formula, has_result, is_formatted, style: As of `Content`.
         start: Byte offset of `<c` in the inflated sheet XML.
         end: Byte offset behind the cell's last byte.
-        style: The `s` attribute, None if absent.
     """
 
     row: int
@@ -52,17 +72,46 @@ class Row(NamedTuple):
     """
     One row that holds a value or a formula; rows of formatted blanks are left out.
 
+    Its cells lie in parallel sequences, in column order, blank ones included: as objects of their
+    own they cost more than all the rest of reading them (`cells` makes them, for who wants a few).
+
     Attributes:
         number: Excel row, from 1.
-        cells: Its cells in column order, blank ones included.
+        columns: Column number of each cell, from 1.
+        contents: What each cell holds.
+        edges: Of each cell in turn, the byte offsets of its `<c` in the inflated sheet XML and
+            behind its last byte.
         is_hidden: Hidden by hand or by a filter.
         end: Byte offset of `</row>` in the inflated sheet XML: where a cell may be added.
     """
 
     number: int
-    cells: tuple[Cell, ...]
+    columns: tuple[int, ...]
+    contents: Sequence[Content]
+    edges: Sequence[int]
     is_hidden: bool
     end: int
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells as objects, made anew each time."""
+        return tuple(map(self.cell, range(len(self.columns))))
+
+    def cell(self, at: int) -> Cell:
+        """Return one cell as an object, by its place among the row's."""
+        kind, text, is_formula, has_result, is_formatted, style, _ = self.contents[at]
+        return Cell(
+            self.number,
+            self.columns[at],
+            kind,
+            text,
+            is_formula,
+            has_result,
+            is_formatted,
+            self.edges[2 * at],
+            self.edges[2 * at + 1],
+            style,
+        )
 
 
 class Spot(NamedTuple):

@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from importer.limits import MAX_COLUMNS, MAX_MERGED_RANGES, MAX_ROWS
-from importer.workbook.cells import Cell, CellKind, MergedRange, Row
+from importer.workbook.cells import Content, MergedRange, Row
 from importer.workbook.markup import Attributes, PartParser, check_token, is_true, is_utf16
 from importer.workbook.refusals import damaged, too_large
 from importer.workbook.strings import TextCollector
-from importer.workbook.values import Values, has_result
+from importer.workbook.values import Values
 
 _CELL_END: Final = re.compile(rb"</(?:[^\s>:]+:)?c\s*>")
 _CELL: Final = re.compile(r"([A-Za-z]{1,3})([0-9]{1,7})")
@@ -224,33 +224,31 @@ class SheetParser:
         # A blank row is left out, so its cells are not looked at either; nor can they be by a
         # scanner that skips a million of them.
         if self._has_content:
-            cells = tuple(self._made_cells())
-            if any(cell.kind is not CellKind.BLANK or cell.is_formula for cell in cells):
+            columns, contents = self._looked_at()
+            if any(content.text or content.is_formula for content in contents):
                 self._check_row()
-                self.rows.append(Row(self._number, cells, is_true(row.get("hidden")), self._parser.at))
+                edges = [edge for raw in self._cells for edge in (raw.start, raw.end)]
+                is_hidden = is_true(row.get("hidden"))
+                self.rows.append(Row(self._number, columns, contents, edges, is_hidden, self._parser.at))
 
     def _check_row(self) -> None:
         if not self._last_filled < self._number <= MAX_ROWS:
             raise damaged(f"row {self._number} stands behind row {self._last_filled}")
         self._last_filled = self._number
 
-    def _made_cells(self) -> Iterator[Cell]:
-        last = 0
+    def _looked_at(self) -> tuple[tuple[int, ...], list[Content]]:
+        """Return the column and the content of each cell of the row."""
+        columns: list[int] = []
+        contents: list[Content] = []
         for raw in self._cells:
-            column = self._column_of(raw, last)
+            columns.append(self._column_of(raw, columns[-1] if columns else 0))
             style = raw.attributes.get("s", "")
-            style_number = (
-                int(style) if style.isascii() and style.isdigit() and len(style) <= _SHORT else None
+            number = int(style) if style.isascii() and style.isdigit() and len(style) <= _SHORT else None
+            place, type_ = (self._number, columns[-1]), raw.attributes.get("t", "n")
+            contents.append(
+                self._values.content(place, type_, number, raw.saved, raw.inline, is_formula=raw.is_formula)
             )
-            type_ = raw.attributes.get("t", "n")
-            kind, text, is_formatted = self._values.interpret(
-                (self._number, column), type_, style_number, raw.saved, raw.inline
-            )
-            result = not raw.is_formula or has_result(type_, raw.saved, raw.inline)
-            yield Cell(
-                self._number, column, kind, text, raw.is_formula, result, is_formatted, raw.start, raw.end, style_number
-            )  # fmt: skip
-            last = column
+        return tuple(columns), contents
 
     def _column_of(self, raw: _RawCell, last: int) -> int:
         reference = raw.attributes.get("r")

@@ -152,6 +152,9 @@ class PartParser:
     def close(self) -> None:
         """End the part; raises as `feed`."""
         self.feed(b"", is_last=True)
+        # Expat holds its handlers, and they what holds expat: 30 kB that only a search for garbage would free.
+        del self._parser
+        self._start = self._end = None
 
     def _on_declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
         self.encoding = (encoding or self.encoding).lower()

@@ -74,7 +74,7 @@ class SheetRows:
     def _counted(self) -> Iterator[Row]:
         what, characters = f"The sheet {self._sheet.name} has", 0
         for count, row in enumerate(self._scanned(), 1):
-            characters += sum([len(cell.text) for cell in row.cells])
+            characters += sum([len(content.text) for content in row.contents])
             if count > MAX_FILLED_ROWS:
                 raise too_large(what, count, MAX_FILLED_ROWS, "filled rows")
             if characters > MAX_SHEET_CHARACTERS:

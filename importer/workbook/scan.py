@@ -18,35 +18,40 @@ Measured: 0.9 µs per cell, where expat with handlers takes 6; blank rows at the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from enum import Enum
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import chain
-from typing import Final, NamedTuple
+from itertools import accumulate, chain, compress, count, pairwise
+from operator import itemgetter
+from typing import Final, TypeVar
 
 from importer.errors import WorkbookRefused
 from importer.limits import MAX_COLUMNS, MAX_ROWS
-from importer.workbook.cells import Cell, CellKind, Row
+from importer.workbook.cells import CellKind, Content, Row
 from importer.workbook.effort import Effort
 from importer.workbook.exact import SheetParser, column_number
 from importer.workbook.markup import MAX_TOKEN_BYTES, decode_entities, decode_escapes, hides_tags, is_true
-from importer.workbook.styles import Look
-from importer.workbook.values import Values, has_result
+from importer.workbook.values import Values, content_of
 
 _CONTROL: Final = rb"\x00-\x08\x0b\x0c\x0e-\x1f"
 #: Not \s, which takes a vertical tab and a form feed for spaces, as XML does not.
 _ATTRIBUTE: Final = rb'[ \t\r\n]+((?:([A-Za-z_][\w.-]*):)?[A-Za-z_][\w.-]*)="([^"<&' + _CONTROL + rb']*)"'
 _EACH_ATTRIBUTE: Final = re.compile(_ATTRIBUTE)
 _ATTRIBUTES: Final = re.compile(rb"(?:" + _ATTRIBUTE + rb")*[ \t\r\n]*")
-#: A cell: blank, with digits only (saved), or with anything else (body, a `<` never before `c` or
-#: `/c`: a search for the end that ran through other cells would begin again at each of them).
+_ATTRIBUTES_OF_CELL: Final = rb"[^<>&/]*"
+_SAVED: Final = rb"[0-9]{1,7}"
+#: A `<` never stands before `c` or `/c`: a search for the end that ran through other cells would
+#: begin again at each of them.
+_INSIDE: Final = rb"(?:<[^/c][^<]*|</[^c][^<]*)*"
+#: A cell and, in groups, all of it, its column, its row and the rest: it is blank, or has digits
+#: only, or anything else.
 _CELL: Final = re.compile(
-    rb'(<c r="([A-Z]{1,3})([1-9][0-9]{0,6})"([^<>&/]*)'
-    rb"(?:><v>([0-9]{1,7})</v></c>|/>|>((?:<[^/c][^<]*|</[^c][^<]*)*)</c>))"
+    rb'(<c r="([A-Z]{1,3})([1-9][0-9]{0,6})"('
+    rb"%b(?:/>|><v>%b</v></c>|>%b</c>)))" % (_ATTRIBUTES_OF_CELL, _SAVED, _INSIDE)
 )
-#: What a split by `_CELL` gives for each cell: its six groups and what stands behind it.
-_STRIDE: Final = 7
-_WHOLE, _LETTERS, _DIGITS, _TEXT_OF_ATTRIBUTES, _SAVED, _BODY_OF_CELL = range(1, _STRIDE)
+#: What a split by `_CELL` gives for each cell: its four groups and what stands behind it.
+_STRIDE: Final = 5
+#: The rest of a cell: attributes, saved digits, anything else.
+_REST: Final = re.compile(rb"(%b)(?:/>|><v>(%b)</v></c>|>(%b)</c>)" % (_ATTRIBUTES_OF_CELL, _SAVED, _INSIDE))
 _ENTITY: Final = rb"&(?:amp|lt|gt|quot|apos|#9|#10|#13);"
 _PLAIN: Final = rb"[^<&" + _CONTROL + rb"]*(?:" + _ENTITY + rb"[^<&" + _CONTROL + rb"]*)*"
 _SPACE: Final = rb'(?: xml:space="preserve")?'
@@ -65,8 +70,8 @@ _NO_ROW: Final = re.compile(_EMPTY_ROWS)
 _ROW_END: Final = b"</row>"
 _DATA: Final = re.compile(rb"<sheetData[ \t\r\n]*>")
 _DATA_END: Final = b"</sheetData"
-#: As many different attribute texts are remembered; real sheets have a few hundred.
-_REMEMBERED: Final = 10_000
+#: As many bytes of attributes, and of cells, are remembered; real sheets have a few thousand of them.
+_REMEMBERED: Final = 250_000
 #: Rows are made of so much XML at a time: the more of them live at once, the longer Python's
 #: garbage collector looks at them (measured: a quarter more CPU at 256 KiB).
 _BLOCK_BYTES: Final = 16_384
@@ -75,35 +80,15 @@ _SPACES: Final = b" \t\r\n"
 _SHORT: Final = 7
 #: What a cell costs, here and wherever its row goes, in tags for expat.
 _STEPS_OF_CELL: Final = 2
-#: Longest text of attributes that is remembered, and searched for them.
+#: Longest text of attributes that is searched for them.
 _MAX_ATTRIBUTES_BYTES: Final = 1_000
+#: A message that names a place is the exact scanner's.
+_NOWHERE: Final = (0, 0)
+_text, _is_formula = map(itemgetter, map(Content._fields.index, ("text", "is_formula")))
+_make_row: Final = partial(tuple.__new__, Row)
 
-
-class _Shape(Enum):
-    """What a cell's attributes say that its saved digits are."""
-
-    SHARED = 1
-    PLAIN_NUMBER = 2
-    FORMATTED_NUMBER = 3
-    OTHER = 4
-
-
-_SHARED, _FORMATTED, _OTHER = _Shape.SHARED, _Shape.FORMATTED_NUMBER, _Shape.OTHER
-_BLANK, _TEXT, _NUMBER = CellKind.BLANK, CellKind.TEXT, CellKind.NUMBER
-_SHAPES: Final = {Look.PLAIN: _Shape.PLAIN_NUMBER, Look.FORMATTED: _FORMATTED}
-
-_make_cell: Final = partial(tuple.__new__, Cell)
-_CellFields = tuple[int, int, CellKind, str, bool, bool, bool, int, int, int | None]
-_Attributes = tuple[int | None, _Shape, str]
-
-
-class _Raw(NamedTuple):
-    """What a cell that is not one of the usual ones holds, as it stands in the XML."""
-
-    type_: str
-    style: int | None
-    saved: bytes | None
-    body: bytes | None
+_Key = TypeVar("_Key", bound=Sequence[object])
+_Meaning = TypeVar("_Meaning")
 
 
 class NotTiled(Exception):
@@ -126,30 +111,87 @@ def _parsed(text: bytes, prefixes: frozenset[bytes]) -> dict[bytes, bytes]:
     return attributes
 
 
-class _RowAttributes(dict[bytes, bool]):
-    """Whether a row is hidden, by the text of its attributes but for `r`."""
+class _Remembered(dict[_Key, _Meaning]):
+    """What was made of a piece of XML, for as long as it may come again."""
 
-    def __init__(self, prefixes: frozenset[bytes]) -> None:
+    def __init__(self, make: Callable[[_Key], _Meaning]) -> None:
         super().__init__()
-        self._prefixes = prefixes
+        self._make = make
+        self._size = 0
 
-    def __missing__(self, text: bytes) -> bool:
-        is_hidden = is_true(_parsed(text, self._prefixes).get(b"hidden", b"").decode())
-        if len(self) < _REMEMBERED:
-            self[text] = is_hidden
-        return is_hidden
+    def __missing__(self, key: _Key) -> _Meaning:
+        self._size += len(key)
+        if self._size > _REMEMBERED:
+            self.clear()
+            self._size = len(key)
+        made = self[key] = self._make(key)
+        return made
+
+
+class _Meanings:
+    """What the XML of a row or a cell says, but for where it stands."""
+
+    def __init__(self, values: Values, prefixes: frozenset[bytes]) -> None:
+        self._values = values
+        self._prefixes = prefixes
+        self._attributes = _Remembered(partial(_type_and_style, prefixes))
+
+    def content(self, rest: bytes) -> Content:
+        """Return what a cell holds, by all that stands behind its name."""
+        match = _REST.fullmatch(rest)
+        if match is None:
+            raise NotTiled
+        attributes, saved, body = match.groups()
+        type_, style = self._attributes[attributes]
+        if saved is not None and type_ == "s":
+            text = self._values.strings.load(int(saved))
+            return content_of(CellKind.TEXT if text else CellKind.BLANK, text, style)
+        formula = inline = None
+        if body:
+            inside = _BODY.fullmatch(body)
+            if inside is None:
+                raise NotTiled
+            formula, saved, empty, inline = inside.groups()
+            if formula:
+                _parsed(formula, self._prefixes)
+            saved = b"" if empty else saved
+        digits = None if saved is None else decode_entities(saved.decode())
+        shown = None if inline is None else decode_escapes(decode_entities(inline.decode()))
+        is_formula = formula is not None
+        return self._values.content(_NOWHERE, type_, style, digits, shown, is_formula=is_formula)
+
+
+def _type_and_style(prefixes: frozenset[bytes], text: bytes) -> tuple[str, int | None]:
+    """Return a cell's type and style by its attributes but for `r`."""
+    attributes = _parsed(text, prefixes)
+    style = attributes.get(b"s")
+    if style is not None and not (style.isdigit() and len(style) <= _SHORT):
+        raise NotTiled
+    return attributes.get(b"t", b"n").decode(), None if style is None else int(style)
+
+
+def _is_hidden(prefixes: frozenset[bytes], text: bytes) -> bool:
+    """Tell whether a row is hidden, by its attributes but for `r`."""
+    return is_true(_parsed(text, prefixes).get(b"hidden", b"").decode())
+
+
+def _columns(letters: tuple[bytes, ...]) -> tuple[int, ...]:
+    """Return the numbers of a row's columns, which must rise."""
+    columns = tuple(column_number(one.decode()) for one in letters)
+    if columns[-1] > MAX_COLUMNS or any(left >= right for left, right in pairwise(columns)):
+        raise NotTiled
+    return columns
 
 
 class _Scanner:
     """Makes rows of blocks of bytes."""
 
     def __init__(self, values: Values, prefixes: frozenset[bytes], effort: Effort) -> None:
-        self._values = values
-        self._prefixes = prefixes
         self._effort = effort
-        self._columns: dict[bytes, int] = {}
-        self._attributes: dict[bytes, _Attributes] = {}
-        self._hidden = _RowAttributes(prefixes)
+        self._columns = _Remembered(_columns)
+        # None of these holds the scanner: what held itself would wait for a search for garbage.
+        self._contents = _Remembered(_Meanings(values, prefixes).content)
+        self._hidden = _Remembered(partial(_is_hidden, prefixes))
         self._last_filled = 0
 
     def rows(self, rows: bytes, start: int) -> Iterator[Row]:
@@ -174,127 +216,39 @@ class _Scanner:
             if not _NO_ROW.fullmatch(block):
                 raise NotTiled
             return []
-        last_filled = self._last_filled
         try:
-            try:
-                return self._rows_of(parts, start)
-            except KeyError:
-                self._learn(parts)
-                self._last_filled = last_filled
-                return self._rows_of(parts, start)
+            return list(self._rows_of(parts, start))
         except (WorkbookRefused, LookupError, ValueError):
             # The exact scanner gives the same reason, after every row before it.
             raise NotTiled from None
 
-    def _rows_of(self, parts: list[bytes], start: int) -> list[Row]:
-        # The usual cells (shared text, blank, whole number) are made here, in one loop over columns
-        # of the split: at 120,000 cells, one call for each costs as much as the pattern.
-        rows: list[Row] = []
-        cells: list[_CellFields] = []
-        tag, last = _FIRST_ROW.fullmatch(parts[0]), 0
-        digits, row = _number_of(tag)
-        start += len(parts[0])
-        texts = self._values.strings.texts
-        for length, column, own, (style, shape, type_), saved, body, gap in zip(
-            map(len, parts[_WHOLE::_STRIDE]),
-            map(self._columns.__getitem__, parts[_LETTERS::_STRIDE]),
-            parts[_DIGITS::_STRIDE],
-            map(self._attributes.__getitem__, parts[_TEXT_OF_ATTRIBUTES::_STRIDE]),
-            parts[_SAVED::_STRIDE],
-            parts[_BODY_OF_CELL::_STRIDE],
-            parts[_STRIDE::_STRIDE],
-            strict=True,
-        ):
-            end = start + length
-            if own != digits or column <= last:
+    def _rows_of(self, parts: list[bytes], start: int) -> Iterator[Row]:
+        # Columns of the split, and what equal cells hold only once: at 120,000 cells, one call for
+        # each costs as much as the pattern.
+        cells, letters, digits, rests, gaps = (parts[n::_STRIDE] for n in range(1, _STRIDE + 1))
+        contents = [*map(self._contents.__getitem__, rests)]
+        tag, first = _FIRST_ROW.fullmatch(parts[0]), 0
+        steps = [0] * (2 * len(cells))
+        steps[::2], steps[1::2] = map(len, cells), map(len, gaps)
+        edges = [*accumulate(steps, initial=start + len(parts[0]))]
+        for behind in compress(count(1), gaps):
+            gap = gaps[behind - 1]
+            if not gap.strip(_SPACES):
+                continue
+            row = slice(first, behind)
+            if tag is None or digits[row].count(tag[2]) != behind - first:
                 raise NotTiled
-            if saved and shape is _SHARED:
-                text = texts[int(saved)]
-                if text is None:
-                    text = self._values.strings.load(int(saved))
-                kind = _TEXT if text else _BLANK
-                cells.append((row, column, kind, text, False, True, False, start, end, style))
-            elif not saved and not body:
-                cells.append((row, column, _BLANK, "", False, True, False, start, end, style))
-            elif saved and shape is not _OTHER:
-                formatted = shape is _FORMATTED
-                cells.append(
-                    (row, column, _NUMBER, saved.decode(), False, True, formatted, start, end, style)
-                )
-            else:
-                cells.append(self._other(row, column, start, end, _Raw(type_, style, saved, body)))
-            last, start = column, end + len(gap)
-            if gap and gap.strip(_SPACES):
-                if finished := self._finished(row, cells, tag, end + gap.index(b"<")):
-                    rows.append(finished)
-                tag, last, cells = _NEXT_ROW.fullmatch(gap), 0, []
-                digits, row = _number_of(tag)
-        if cells:
+            columns, held = self._columns[tuple(letters[row])], contents[row]
+            is_hidden = self._hidden[tag[1] + tag[3]]
+            if any(map(_text, held)) or any(map(_is_formula, held)):
+                number, end = int(tag[2]), edges[2 * behind - 1] + gap.index(b"<")
+                if not self._last_filled < number <= MAX_ROWS:
+                    raise NotTiled
+                self._last_filled = number
+                yield _make_row((number, columns, held, edges[2 * first : 2 * behind], is_hidden, end))
+            tag, first = _NEXT_ROW.fullmatch(gap), behind
+        if tag is None or tag[2] or first < len(cells):
             raise NotTiled
-        return rows
-
-    def _finished(
-        self, number: int, cells: list[_CellFields], tag: re.Match[bytes] | None, end: int
-    ) -> Row | None:
-        """Return the row if a cell of it holds something or is a formula."""
-        if tag is None or cells[-1][1] > MAX_COLUMNS:
-            raise NotTiled
-        is_hidden = self._hidden[tag[1] + tag[3]]
-        for cell in cells:
-            if cell[2] is not _BLANK or cell[4]:
-                break
-        else:
-            return None
-        if not self._last_filled < number <= MAX_ROWS:
-            raise NotTiled
-        self._last_filled = number
-        return Row(number, tuple(map(_make_cell, cells)), is_hidden, end)
-
-    def _learn(self, parts: list[bytes]) -> None:
-        """Remember the columns and attributes of a block."""
-        for letters in set(parts[_LETTERS::_STRIDE]):
-            self._columns[letters] = column_number(letters.decode())
-        for text in set(parts[_TEXT_OF_ATTRIBUTES::_STRIDE]):
-            if len(self._attributes) > _REMEMBERED:
-                self._attributes.clear()
-            self._attributes[text] = self._attributes_of(text)
-
-    def _attributes_of(self, text: bytes) -> _Attributes:
-        attributes = _parsed(text, self._prefixes)
-        style = attributes.get(b"s")
-        if style is not None and not (style.isdigit() and len(style) <= _SHORT):
-            raise NotTiled
-        number = None if style is None else int(style)
-        type_ = attributes.get(b"t", b"n").decode()
-        shape = _SHARED if type_ == "s" else _OTHER
-        if type_ == "n":
-            shape = _SHAPES.get(self._values.look(number), _OTHER)
-        return number, shape, type_
-
-    def _other(self, row: int, column: int, start: int, end: int, raw: _Raw) -> Cell:
-        saved, formula, inline = raw.saved, None, None
-        if raw.body:
-            match = _BODY.fullmatch(raw.body)
-            if not match:
-                raise NotTiled
-            formula, saved, empty, inline = match.groups()
-            if formula:
-                _parsed(formula, self._prefixes)
-            saved = b"" if empty else saved
-        text = None if saved is None else decode_entities(saved.decode())
-        shown = None if inline is None else decode_escapes(decode_entities(inline.decode()))
-        kind, value, is_formatted = self._values.interpret((row, column), raw.type_, raw.style, text, shown)
-        result = formula is None or has_result(raw.type_, text, shown)
-        return Cell(
-            row, column, kind, value, formula is not None, result, is_formatted, start, end, raw.style
-        )
-
-
-def _number_of(tag: re.Match[bytes] | None) -> tuple[bytes | None, int]:
-    """Return the digits and number of a row's tag; behind the last row there is none."""
-    if tag is None:
-        raise NotTiled
-    return tag[2], int(tag[2] or 0)
 
 
 def _is_vacant(block: bytes) -> bool:

@@ -13,9 +13,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from importer.limits import MAX_CELL_CHARACTERS
-from importer.texts import cell_name
-from importer.workbook.cells import CellKind
+from importer.limits import MAX_CELL_CHARACTERS, MAX_DIGITS
+from importer.texts import cell_name, is_plain
+from importer.workbook.cells import CellKind, Content
 from importer.workbook.markup import decode_escapes
 from importer.workbook.refusals import damaged, too_large
 from importer.workbook.strings import SharedStrings
@@ -23,6 +23,8 @@ from importer.workbook.styles import Look, date_text
 
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _ISO_DATE: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})?T?([0-9]{2}:[0-9]{2}:[0-9]{2})?(?:\.[0-9]+)?Z?")
+#: As `importer.sheets.celltext` would write it.
+_WHOLE: Final = re.compile(rf"0|[1-9][0-9]{{0,{MAX_DIGITS - 1}}}")
 _BOOLEANS: Final = {"1": "TRUE", "true": "TRUE", "0": "FALSE", "false": "FALSE"}
 _XML_SPACES: Final = " \t\r\n"
 
@@ -48,11 +50,18 @@ class Values:
         style = style or 0
         return self._looks[style] if style < len(self._looks) else Look.PLAIN
 
-    def interpret(
-        self, place: Place, type_: str, style: int | None, saved: str | None, inline: str | None
-    ) -> Value:
+    def content(
+        self,
+        place: Place,
+        type_: str,
+        style: int | None,
+        saved: str | None,
+        inline: str | None,
+        *,
+        is_formula: bool,
+    ) -> Content:
         """
-        Return kind, text and whether Excel shows the number differently.
+        Return what a cell holds.
 
         Args:
             place: Row and column number, for messages.
@@ -60,10 +69,20 @@ class Values:
             style: The `s` attribute, None if absent.
             saved: Text of `v`, entities decoded and Excel's escapes not; None without `v`.
             inline: Text of `is`, all escapes decoded; None without `is`.
+            is_formula: Whether there is an `f`.
 
         Raises:
             WorkbookRefused: `damaged` or `too-large`.
         """
+        kind, text, is_formatted = self._interpret(place, type_, style, saved, inline)
+        if is_formula:
+            result = _has_result(type_, saved, inline)
+            return Content(kind, text, True, result, is_formatted, style, None)
+        return content_of(kind, text, style, is_formatted=is_formatted)
+
+    def _interpret(
+        self, place: Place, type_: str, style: int | None, saved: str | None, inline: str | None
+    ) -> Value:
         if inline is not None and (saved is None or type_ == "inlineStr"):
             value = _text(inline)
         elif not saved:
@@ -127,6 +146,17 @@ def _iso_date(saved: str) -> Value:
     return CellKind.DATE, " ".join(filter(None, (day, clock))), False
 
 
-def has_result(type_: str, saved: str | None, inline: str | None) -> bool:
+def content_of(kind: CellKind, text: str, style: int | None, *, is_formatted: bool = False) -> Content:
+    """Return the content of a cell that no formula made."""
+    if kind is CellKind.TEXT:
+        is_taken = is_plain(text)
+    else:
+        is_taken = not text or (
+            kind is CellKind.NUMBER and not is_formatted and _WHOLE.fullmatch(text) is not None
+        )
+    return Content(kind, text, False, True, is_formatted, style, text if is_taken else None)
+
+
+def _has_result(type_: str, saved: str | None, inline: str | None) -> bool:
     """Whether a formula's result is saved: an empty one counts if its type says text."""
     return bool(saved) or inline is not None or (saved is not None and type_ == "str")
