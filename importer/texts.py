@@ -52,6 +52,8 @@ def is_plain(text: str) -> bool:
 def canonical(text: str) -> str:
     """Return the form in which two texts are compared: NFC, and CRLF as LF."""
     text = text.replace("\r\n", "\n")
+    if text.isascii():
+        return text
     if _MANY_MARKS.search(text) and _longest_run_of_marks(text) > _MAX_MARKS:
         return text
     return unicodedata.normalize("NFC", text)

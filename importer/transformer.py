@@ -8,8 +8,9 @@ back, for `pull`: the rows that `to_batches` would read as the same batches.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from importer.contract import (
     ANY_NUMBER,
@@ -20,6 +21,7 @@ from importer.contract import (
     STUDIES,
     TASK_DETAILS,
     YES_WORDS,
+    Column,
     Kind,
     Level,
 )
@@ -59,6 +61,23 @@ _OPTION_COLUMNS: Final = {
 }
 
 
+class _Field(NamedTuple):
+    """A field of a model: its name, its column's place in a row, and what makes of the text what it holds."""
+
+    name: str
+    place: int
+    read: Callable[[str], object] | None
+
+
+class _Form(NamedTuple):
+    """How the items of one type stand in the rows of a frame."""
+
+    model: type[Item]
+    ref: int
+    fields: tuple[_Field, ...]
+    options: tuple[_Field, ...]
+
+
 def to_batches(frames: Frames, *, batch_id: str | None = None) -> tuple[Batch, ...]:
     """
     Build the batches that a workbook describes.
@@ -78,10 +97,11 @@ def to_batches(frames: Frames, *, batch_id: str | None = None) -> tuple[Batch, .
 
     Source: "Update Batch Instructions", PUT …/batches/{batch_id}/instructions.
     """
-    blocks = _blocks(frames)
+    batch_rows = _batch_rows(frames)
+    sheet = frames.instructions
     items: dict[str, list[Item]] = {}
-    for (ref, _), rows in blocks.items():
-        items.setdefault(ref, []).append(_item([cells for _, cells in rows]))
+    for (batch, _), rows in _blocks(frames, batch_rows).items():
+        items.setdefault(batch, []).append(_item(sheet.names, [sheet.texts[at] for at in rows]))
     datasets = {canonical(one.ref): one.dataset_id for one in to_datasets(frames)}
     return tuple(
         Batch(
@@ -95,7 +115,7 @@ def to_batches(frames: Frames, *, batch_id: str | None = None) -> tuple[Batch, .
             ),
             items=tuple(items.get(canonical(cells["batch"]), ())),
         )
-        for row, cells in _batch_rows(frames)
+        for row, cells in batch_rows
     )
 
 
@@ -124,7 +144,7 @@ def to_drafts(frames: Frames) -> tuple[Draft, ...]:
         Draft.model_validate(
             {"ref": cells["study"], "row": row}
             | {
-                name: _value(STUDIES.by_name[name].kind, cells[name])
+                name: _READERS.get(STUDIES.by_name[name].kind, str)(cells[name])
                 for name in _DRAFT_COLUMNS
                 if cells[name]
             }
@@ -136,8 +156,14 @@ def to_drafts(frames: Frames) -> tuple[Draft, ...]:
 
 def first_rows(frames: Frames) -> dict[tuple[str, str], int]:
     """Return where each instruction begins: Excel row by (batch ref, instruction ref), as in the models."""
-    spelling = {canonical(cells["batch"]): cells["batch"] for _, cells in _batch_rows(frames)}
-    return {(spelling[batch], rows[0][1]["ref"]): rows[0][0] for (batch, _), rows in _blocks(frames).items()}
+    batch_rows = _batch_rows(frames)
+    spelling = {canonical(cells["batch"]): cells["batch"] for _, cells in batch_rows}
+    sheet = frames.instructions
+    ref = sheet.names.index("ref")
+    return {
+        (spelling[batch], sheet.texts[first][ref]): sheet.numbers[first]
+        for (batch, _), (first, *_) in _blocks(frames, batch_rows).items()
+    }
 
 
 def _batch_rows(frames: Frames) -> list[tuple[int | None, Cells]]:
@@ -148,15 +174,19 @@ def _batch_rows(frames: Frames) -> list[tuple[int | None, Cells]]:
     return [(None, dict.fromkeys(BATCHES.names, "") | {"batch": next(names, "")})]
 
 
-def _blocks(frames: Frames) -> dict[tuple[str, str], list[tuple[int, Cells]]]:
-    """Return the rows of each instruction, by (batch ref, ref) in canonical form, in order of appearance."""
-    batches = [canonical(cells["batch"]) for _, cells in _batch_rows(frames)]
-    blocks: dict[tuple[str, str], list[tuple[int, Cells]]] = {}
-    for row, cells in _rows(frames.instructions):
-        batch = batches[0] if len(batches) == 1 and not cells["batch"] else canonical(cells["batch"])
-        if batch not in batches:
-            raise ValueError(f"row {row} names no batch of the sheet Batches")
-        blocks.setdefault((batch, canonical(cells["ref"])), []).append((row, cells))
+def _blocks(
+    frames: Frames, batch_rows: Sequence[tuple[int | None, Cells]]
+) -> dict[tuple[str, str], list[int]]:
+    """Return the places of each instruction's rows, by (batch ref, ref) in canonical form, in order of appearance."""
+    sheet = frames.instructions
+    batches = {canonical(cells["batch"]) for _, cells in batch_rows}
+    homes = {"": next(iter(batches))} if len(batch_rows) == 1 else {}
+    homes |= {name: canonical(name) for name in set(sheet.column("batch")) if canonical(name) in batches}
+    blocks: dict[tuple[str, str], list[int]] = {}
+    for at, (name, ref) in enumerate(zip(sheet.column("batch"), sheet.column("ref"), strict=True)):
+        if name not in homes:
+            raise ValueError(f"row {sheet.numbers[at]} names no batch of the sheet Batches")
+        blocks.setdefault((homes[name], canonical(ref)), []).append(at)
     return blocks
 
 
@@ -172,52 +202,85 @@ def _details(cells: Cells) -> dict[str, str]:
     }
 
 
-def _item(rows: Sequence[Cells]) -> Item:
-    """Build one item from its rows, which repeat its own cells or leave them blank."""
-    kind = next((cells["type"] for cells in rows if cells["type"]), "")
+@lru_cache(maxsize=100)
+def _form(kind: str, names: tuple[str, ...]) -> _Form | None:
+    """Return how an item of a type stands in rows of these columns; None if the type is not known."""
     model = MODELS.get(kind)
     if model is None:
-        raise ValueError(f"{rows[0]['ref']} has no known type")
-    has_units = model is FreeTextWithUnit
-    fields: dict[str, object] = {"ref": rows[0]["ref"]}
-    for field, column in _FIELD_COLUMNS.items():
-        # A frame leaves out what is blank throughout, and a unit's rule is not the instruction's.
-        if column.name in rows[0] and not (has_units and column.level is Level.ENTRY):
-            text = next((cells[column.name] for cells in rows if cells[column.name]), "")
-            if text:
-                fields[field] = _value(column.kind, text)
-    options = [option for cells in rows if (option := _option(cells, has_units=has_units))]
+        return None
+    places = {name: place for place, name in enumerate(names)}
+
+    def fields(columns: Mapping[str, Column], but_for: Level | None) -> tuple[_Field, ...]:
+        # A frame leaves out what is blank throughout.
+        return tuple(
+            _Field(name, places[column.name], _READERS.get(column.kind))
+            for name, column in columns.items()
+            if column.name in places and column.level is not but_for
+        )
+
+    # A unit's rule is not the instruction's.
+    but_for = (Level.ENTRY, None) if model is FreeTextWithUnit else (None, Level.ENTRY)
+    return _Form(
+        model, places["ref"], fields(_FIELD_COLUMNS, but_for[0]), fields(_OPTION_COLUMNS, but_for[1])
+    )
+
+
+def _item(names: tuple[str, ...], rows: Sequence[Sequence[str]]) -> Item:
+    """Build one item from its rows, which repeat its own cells or leave them blank."""
+    place = names.index("type")
+    form = _form(next((row[place] for row in rows if row[place]), ""), names)
+    first = rows[0]
+    if form is None:
+        raise ValueError(f"{first[names.index('ref')]} has no known type")
+    fields: dict[str, object] = {"ref": first[form.ref]}
+    for name, place, read in form.fields:
+        text = first[place] or next((row[place] for row in rows if row[place]), "")
+        if text:
+            fields[name] = read(text) if read else text
+    options = [
+        option
+        for row in rows
+        if (
+            option := {
+                name: read(row[place]) if read else row[place]
+                for name, place, read in form.options
+                if row[place]
+            }
+        )
+    ]
     if options:
         fields["options"] = tuple(options)
-    return model.model_validate(fields)
+    return form.model.model_validate(fields)
 
 
-def _option(cells: Cells, *, has_units: bool) -> dict[str, object]:
-    return {
-        field: _value(column.kind, text)
-        for field, column in _OPTION_COLUMNS.items()
-        if (column.level is Level.OPTION or has_units) and (text := cells.get(column.name, ""))
-    }
+def _limit(text: str) -> int:
+    return ANY_NUMBER if text.casefold() == ANY_NUMBER_WORD else int(text)
 
 
-def _value(kind: Kind, text: str) -> object:
+def _flag(text: str) -> bool:
     word = text.casefold()
-    match kind:
-        case Kind.LIMIT:
-            return ANY_NUMBER if word == ANY_NUMBER_WORD else int(text)
-        case Kind.FLAG:
-            if word not in (*YES_WORDS, *NO_WORDS):
-                raise ValueError(f"{text} is neither yes nor no")
-            return word in YES_WORDS
-        case Kind.NUMBER | Kind.COUNT:
-            number = float(text)
-            return int(number) if number.is_integer() else number
-        case Kind.LIST | Kind.DEVICES:
-            return words_of(word if kind is Kind.DEVICES else text)
-        case Kind.UUID | Kind.SHORT_ID | Kind.CHOICE:
-            return word
-        case _:
-            return text
+    if word not in (*YES_WORDS, *NO_WORDS):
+        raise ValueError(f"{text} is neither yes nor no")
+    return word in YES_WORDS
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
+#: What a text becomes by the kind of its column; that of any other stays as it is.
+_READERS: Final[Mapping[Kind, Callable[[str], object]]] = {
+    Kind.LIMIT: _limit,
+    Kind.FLAG: _flag,
+    Kind.NUMBER: _number,
+    Kind.COUNT: _number,
+    Kind.LIST: words_of,
+    Kind.DEVICES: lambda text: words_of(text.casefold()),
+    Kind.UUID: str.casefold,
+    Kind.SHORT_ID: str.casefold,
+    Kind.CHOICE: str.casefold,
+}
 
 
 def to_rows(batches: Sequence[Batch]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
