@@ -226,11 +226,12 @@ def _find_relinks(rows: Sequence[Item], existing: Existing) -> tuple[tuple[Relin
     notes: tuple[str, ...] = ()
     claimed = {row.id for row in rows}
     for is_block in (False, True):
-        lost = [to_sent(row) for row in rows if row.id is None and isinstance(row, Block) is is_block]
-        if lost:
-            held = batch_items.to_blocks(existing.pages or ()) if is_block else existing.held or ()
+        held = batch_items.to_blocks(existing.pages or ()) if is_block else existing.held or ()
+        free = [one for one in held if one.id and one.id not in claimed]
+        if free:
+            lost = [to_sent(row) for row in rows if row.id is None and isinstance(row, Block) is is_block]
             find = find_block_relinks if is_block else find_relinks
-            more, ties = find(lost, [one for one in held if one.id and one.id not in claimed])
+            more, ties = find(lost, free)
             found, notes = found + more, notes + ties
     return found, notes
 
