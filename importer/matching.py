@@ -51,12 +51,14 @@ class Relink:
         id: Prolific's id of the instruction.
         is_exact: Whether everything is equal; otherwise type and description are.
         is_tied: Whether other rows are equal to it, so that only their order tells whose id it is.
+        is_block: Whether it is a content block.
     """
 
     ref: str
     id: str
     is_exact: bool
     is_tied: bool = False
+    is_block: bool = False
 
     @property
     def is_sure(self) -> bool:
@@ -169,7 +171,7 @@ def find_block_relinks(
         if row.content in free:
             equal[row.content].append(row.ref)
     found = {
-        ref: Relink(ref, one, is_exact=True, is_tied=max(len(refs), len(free[content])) > 1)
+        ref: Relink(ref, one, is_exact=True, is_tied=max(len(refs), len(free[content])) > 1, is_block=True)
         for content, refs in equal.items()
         for ref, one in zip(refs, free[content], strict=False)
     }
