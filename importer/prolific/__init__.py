@@ -136,6 +136,7 @@ class Prolific(Making):
         self._token = token
         if ca_file is not None and not ca_file.is_file():
             raise UsageError(f"There is no file {ca_file} (certificates to trust).")
+        self._verify = True if ca_file is None else str(ca_file)
         self._on_notice = on_notice
         self._is_noticed = False
         self._notice_lock = threading.Lock()
@@ -147,7 +148,7 @@ class Prolific(Making):
         self._timeout = (connect_s, read_s)
         self._answer_s = answer_s
         self._base = _prepared(self._url)
-        self._settings = _settings(self._base, ca_file)
+        self._settings = _settings(self._base, self._verify)
         # The adapter alone, without a Session: it keeps no cookies, follows no redirect, and asks no ~/.netrc.
         self._adapter = HTTPAdapter(pool_maxsize=MAX_JOBS)  # urllib3's own retries stay off: it repeats PUT
 
@@ -404,13 +405,12 @@ def _prepared(url: str) -> str:
         ) from None
 
 
-def _settings(url: str, ca_file: Path | None) -> dict[str, Any]:
-    """Return what the environment and *ca_file* say of proxies and certificates, as the adapter takes it."""
+def _settings(url: str, verify: bool | str) -> dict[str, Any]:
+    """Return what the environment says of proxies and certificates, as the adapter takes it."""
     with requests.Session() as session:
         # A proxy for this very computer would only carry the token out in plain text.
         session.trust_env = not is_loopback(urlsplit(url).hostname or "")
         # As an argument, because $REQUESTS_CA_BUNDLE would replace a session's own setting.
-        verify = True if ca_file is None else str(ca_file)
         return dict(session.merge_environment_settings(url, {}, True, verify, None))
 
 
