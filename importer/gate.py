@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 from importer.errors import PlanRefused
 from importer.matching import Relink, named
-from importer.model import Block
 from importer.plan import Plan
 from importer.problems import quote
 
@@ -56,11 +55,12 @@ def check_gate(
         reasons.append(_tasks_reason(plan))
     if plan.published and not is_published:
         reasons.append(_published_reason(plan))
-    if blocks := _relinks_of(plan, are_blocks=True):
+    if blocks := [one for one in plan.relinks if one.is_block]:
         reasons.append(_block_reason(blocks))
     needed = len(plan.deletes) if run_deletes is None else run_deletes
     if plan.deletes and not plan.has_strangers and allow_remove != needed:
-        reasons += [_relink_reason(relinks)] if (relinks := _relinks_of(plan, are_blocks=False)) else []
+        lost = [one for one in plan.relinks if not one.is_block]
+        reasons += [_relink_reason(lost)] if lost else []
         reasons.append(_delete_reason(plan, allow_remove, needed))
     if reasons:
         raise PlanRefused("\n".join([*reasons[:-1], f"{reasons[-1]} Nothing was sent."]))
@@ -80,11 +80,6 @@ def _tasks_reason(plan: Plan) -> str:
         "is published, Prolific refuses the change, or participants do not all see the same. "
         "To change the batch all the same, run again with --tasks-exist."
     )
-
-
-def _relinks_of(plan: Plan, *, are_blocks: bool) -> tuple[Relink, ...]:
-    refs = {row.ref for row in plan.items if isinstance(row, Block) is are_blocks}
-    return tuple(one for one in plan.relinks if one.ref in refs)
 
 
 def _block_reason(relinks: Sequence[Relink]) -> str:

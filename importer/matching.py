@@ -51,12 +51,14 @@ class Relink:
         id: Prolific's id of the instruction.
         is_exact: Whether everything is equal; otherwise type and description are.
         is_tied: Whether other rows are equal to it, so that only their order tells whose id it is.
+        is_block: Whether it is a content block.
     """
 
     ref: str
     id: str
     is_exact: bool
     is_tied: bool = False
+    is_block: bool = False
 
     @property
     def is_sure(self) -> bool:
@@ -98,14 +100,17 @@ def pair_by(
         held: Instructions of Prolific, in order.
         with_ties: Whether several of one key pair in order; otherwise only single ones pair.
     """
-    row_keys, held_keys = [key(row.content) for row in rows], [key(one.content) for one in held]
-    groups: dict[Hashable, list[Held]] = defaultdict(list)
+    # A number for each key: hashing a content again and again is half of the work.
+    numbers: dict[Hashable, int] = {}
+    row_keys = [numbers.setdefault(key(row.content), len(numbers)) for row in rows]
+    held_keys = [numbers.setdefault(key(one.content), len(numbers)) for one in held]
+    groups: dict[int, list[Held]] = defaultdict(list)
     for held_key, one in zip(held_keys, held, strict=True):
         groups[held_key].append(one)
     counts = Counter(row_keys)
     even = {k: n for k, n in counts.items() if len(groups.get(k, ())) == n and (with_ties or n == 1)}
     waiting = {k: iter(groups[k]) for k in even}
-    ties: dict[Hashable, list[str]] = {k: [] for k, n in even.items() if n > 1}
+    ties: dict[int, list[str]] = {k: [] for k, n in even.items() if n > 1}
     pairs = []
     for row_key, row in zip(row_keys, rows, strict=True):
         if row_key in even:
@@ -166,7 +171,7 @@ def find_block_relinks(
         if row.content in free:
             equal[row.content].append(row.ref)
     found = {
-        ref: Relink(ref, one, is_exact=True, is_tied=max(len(refs), len(free[content])) > 1)
+        ref: Relink(ref, one, is_exact=True, is_tied=max(len(refs), len(free[content])) > 1, is_block=True)
         for content, refs in equal.items()
         for ref, one in zip(refs, free[content], strict=False)
     }

@@ -70,7 +70,7 @@ class Plan:
         source: How we know what it holds: batch_items, instructions, count, journal or unknown.
         form: The wire form that a push would use.
         is_form_asked: Whether it is so because pages were asked for.
-        items: What the sheet says, with the ids of accepted re-links, in the order in which it is shown.
+        is_compared: Whether the sheet describes instructions or content, so that there is something to compare.
         changes: One per instruction; empty if the sheet has none, or nobody knows what is there.
         details: Differences of the batch's own details.
         relinks: Re-links that are proposed, not made.
@@ -91,7 +91,7 @@ class Plan:
     source: str
     form: Form
     is_form_asked: bool
-    items: tuple[Item, ...]
+    is_compared: bool
     changes: tuple[Change, ...]
     details: tuple[FieldChange, ...]
     relinks: tuple[Relink, ...]
@@ -181,7 +181,7 @@ def make_plan(
         source=existing.source,
         form=form,
         is_form_asked=as_pages and existing.pages is None,
-        items=rows,
+        is_compared=bool(rows),
         changes=changes,
         details=details,
         relinks=tuple(one for one in found if one.ref not in relinked),
@@ -226,11 +226,12 @@ def _find_relinks(rows: Sequence[Item], existing: Existing) -> tuple[tuple[Relin
     notes: tuple[str, ...] = ()
     claimed = {row.id for row in rows}
     for is_block in (False, True):
-        lost = [to_sent(row) for row in rows if row.id is None and isinstance(row, Block) is is_block]
-        if lost:
-            held = batch_items.to_blocks(existing.pages or ()) if is_block else existing.held or ()
+        held = batch_items.to_blocks(existing.pages or ()) if is_block else existing.held or ()
+        free = [one for one in held if one.id and one.id not in claimed]
+        if free:
+            lost = [to_sent(row) for row in rows if row.id is None and isinstance(row, Block) is is_block]
             find = find_block_relinks if is_block else find_relinks
-            more, ties = find(lost, [one for one in held if one.id and one.id not in claimed])
+            more, ties = find(lost, free)
             found, notes = found + more, notes + ties
     return found, notes
 

@@ -28,7 +28,7 @@ SEED: Final = 20261122
 
 #: Every checkpoint of a push that goes well.
 CHECKPOINTS: Final = {
-    *("journal:new", "journal:planned", "patched", "journal:sent", "answered", "journal:acknowledged"),
+    *("journal:planned", "patched", "journal:sent", "answered", "journal:acknowledged"),
     *("temp-written", "verified", "backed-up", "replaced", "workbook-written", "journal:written"),
 }
 

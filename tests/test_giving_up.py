@@ -173,13 +173,10 @@ def test_an_earlier_push_does_not_stand_for_a_later_one(
 
 
 # ---------------------------------------------------------------- never sent
-@pytest.mark.parametrize("moment", ["journal:new", "journal:planned"])
-def test_what_was_never_sent_is_cancelled(
-    prolific: Sandbox, state: Path, study: Path, batch_id: str, moment: str
-):
+def test_what_was_never_sent_is_cancelled(prolific: Sandbox, state: Path, study: Path, batch_id: str):
     """Nothing is lost on either side."""
     before = study.read_bytes()
-    push_and_die(prolific, state, study, moment)
+    push_and_die(prolific, state, study, "journal:planned")
 
     with open_desk(prolific.url, prolific.token, state, Clock()) as desk:
         (given_up,) = give_up(desk, desk.journal.open_imports())

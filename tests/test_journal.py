@@ -50,6 +50,19 @@ def test_an_import_survives_closing_the_file(tmp_path: Path):
     assert (State.PLANNED, [ITEM], ("Q1",), 101) == (found.state, found.before, found.refs, found.updated_at)
 
 
+def test_a_planned_import_is_new_and_planned_at_once(journal: Journal):
+    """What is returned is what the journal has; a run that ends in between leaves nothing, or both states."""
+    before = journal.revision()
+    given = {"batch_id": BATCH, "batch_ref": "wave", "workbook": Path("/w/study.xlsx"), "sha256": "ab"}
+    plan = {"before": [], "body": {"instructions": [ITEM]}, "refs": ("Q1",), "marks": {"Q1": "created"}}
+
+    started = journal.start("one", **given, at=100.0, run_id="r", planned_at=101.0, **plan)
+
+    assert started == journal.get("one")
+    assert (State.PLANNED, 100.0, 101.0) == (started.state, started.created_at, started.updated_at)
+    assert before + 2 == journal.revision()
+
+
 def test_a_transition_is_made_once(journal: Journal):
     """Whoever comes second is told that somebody else has moved the import on."""
     start(journal)

@@ -306,7 +306,8 @@ def test_accepted_relinks_leave_nothing_to_send():
 
     check_gate(plan)
     assert {"Q1": uuid(1), "Q2": uuid(2), "Q3": uuid(3)} == plan.relinked
-    assert (False, (), THREE) == (plan.needs_push, plan.relinks, plan.items)
+    assert (False, ()) == (plan.needs_push, plan.relinks)
+    assert [(Kind.KEEP, uuid(n)) for n in (1, 2, 3)] == [(one.kind, one.id) for one in plan.changes]
 
 
 def test_declining_relinks_takes_the_exact_number():

@@ -520,8 +520,8 @@ def test_netrc_does_not_replace_the_token(tmp_path: Path, monkeypatch: pytest.Mo
     netrc.write_text("machine 127.0.0.1 login me password mine\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setattr("importer.prolific.is_loopback", lambda _: False)  # as for every other host
     with talking(answer(body={})) as talk:
-        talk.prolific._session.trust_env = True  # as for every host but this computer
         get(talk)
 
     assert talk.server.received[0].headers["Authorization"] == f"Token {SECRET}"
@@ -642,11 +642,11 @@ def test_private_authority_is_trusted_when_named() -> None:
 def test_environment_does_not_replace_the_named_authority(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests lets $REQUESTS_CA_BUNDLE win over a session's own setting."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", __file__)
+    monkeypatch.setattr("importer.prolific.is_loopback", lambda _: False)  # as for every other host
     with (
         tls_server() as server,
         Prolific(f"https://{server.host}", Token(SECRET), ca_file=CERTIFICATE) as prolific,
     ):
-        prolific._session.trust_env = True  # as for every host but this computer
         assert prolific.get_batch(BATCH_ID) == {"id": "b"}
 
 

@@ -366,13 +366,13 @@ def test_the_environment_cannot_switch_verification_off(
     """A self-signed server gets no request, whatever is set; only naming its certificate trusts it."""
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr("importer.prolific.is_loopback", lambda _: False)  # as for every other host
     with (
         tls_server() as server,
         Prolific(f"https://{server.host}", Token(SECRET), sleep=lambda _: None) as prolific,
+        pytest.raises(Unreachable),
     ):
-        prolific._session.trust_env = True  # as for every host but this computer
-        with pytest.raises(Unreachable):
-            prolific.get_batch(BATCH_ID)
+        prolific.get_batch(BATCH_ID)
 
     assert [] == server.received
 

@@ -18,7 +18,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -37,7 +37,7 @@ __all__ = ["BUSY_S", "OPEN", "Creation", "Import", "Journal", "Made", "Run", "St
 BUSY_S: Final = 10.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Import:
     """
     One batch of one workbook on its way.
@@ -73,18 +73,18 @@ class Import:
     workbook: str
     sha256: str
     state: State
-    before: list[dict[str, JSON]] | None
-    body: dict[str, JSON] | None
-    patch: dict[str, JSON] | None
-    refs: tuple[str, ...]
-    marks: Mapping[str, str]
-    fingerprint: str
-    answer: str | None
-    ids: Mapping[str, str]
-    after: list[dict[str, JSON]] | None
-    note: str
-    attempts: int
-    sent_at: float | None
+    before: list[dict[str, JSON]] | None = None
+    body: dict[str, JSON] | None = None
+    patch: dict[str, JSON] | None = None
+    refs: tuple[str, ...] = ()
+    marks: Mapping[str, str] = field(default_factory=dict)
+    fingerprint: str = ""
+    answer: str | None = None
+    ids: Mapping[str, str] = field(default_factory=dict)
+    after: list[dict[str, JSON]] | None = None
+    note: str = ""
+    attempts: int = 0
+    sent_at: float | None = None
     created_at: float
     updated_at: float
     run_id: str = ""
@@ -112,7 +112,7 @@ class Run:
     states: Mapping[State, int]
 
 
-_COLUMNS: Final = ", ".join(field.name for field in fields(Import))
+_COLUMNS: Final = ", ".join(one.name for one in fields(Import))
 _JSON_COLUMNS: Final = frozenset({"before", "body", "patch", "refs", "marks", "ids", "after"})
 
 _SCHEMA: Final = """
@@ -218,6 +218,8 @@ class Journal(Creations):
             self._db.execute("PRAGMA journal_mode = WAL")
             # The answer to a PUT exists nowhere else, so a commit must survive a power cut.
             self._db.execute("PRAGMA synchronous = FULL")
+            # What a transaction could take back is kept in memory, not in a file in another folder.
+            self._db.execute("PRAGMA temp_store = MEMORY")
             self._db.executescript(_SCHEMA + SCHEMA)
         except _FAILURES as error:
             self.close()
@@ -343,30 +345,46 @@ class Journal(Creations):
         sha256: str,
         at: float,
         run_id: str = "",
+        planned_at: float | None = None,
+        **planned: Any,
     ) -> Import:
-        """Record a new import, and return it; *at* is when Prolific was read for its plan."""
-        values = (
-            import_id,
-            batch_id,
-            batch_ref,
-            _encode("workbook", str(workbook)),
-            sha256,
-            State.NEW,
-            at,
-            at,
-            run_id,
+        """
+        Record an import, and return it.
+
+        Args:
+            import_id: Random.
+            batch_id: Prolific's id of the batch.
+            batch_ref: The researcher's short name of it.
+            workbook: Absolute path.
+            sha256: Digest of the bytes that the plan was made from.
+            at: When Prolific was read for its plan, seconds since 1970.
+            run_id: The run that it belongs to.
+            planned_at: When it was planned; None: it is `new`. Both states are one commit, since nothing lies between.
+            planned: Further attributes of `Import`, if it is planned.
+        """
+        started = Import(
+            id=import_id,
+            batch_id=batch_id,
+            batch_ref=batch_ref,
+            workbook=str(workbook),
+            sha256=sha256,
+            state=State.NEW if planned_at is None else State.PLANNED,
+            created_at=at,
+            updated_at=at if planned_at is None else planned_at,
+            run_id=run_id,
+            **planned,
         )
+        marks = ", ".join("?" * len(fields(Import)))
+        values = [_encode(one.name, getattr(started, one.name)) for one in fields(Import)]
 
         def insert() -> None:
-            self._run(
-                "INSERT INTO imports (id, batch_id, batch_ref, workbook, sha256, state, created_at, updated_at, run_id)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                values,
-            )
+            self._run(f"INSERT INTO imports ({_COLUMNS}) VALUES ({marks})", values)  # noqa: S608 - names of ours
             self._log(import_id, State.NEW, "", at)
+            if planned_at is not None:
+                self._log(import_id, State.PLANNED, "", planned_at)
 
         self._commit(insert)
-        return self.get(import_id)
+        return started
 
     def move(self, current: Import, to: State, *, at: float, note: str = "", **values: Any) -> Import:
         """

@@ -23,7 +23,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import IncompleteRead
-from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
@@ -31,7 +30,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
+from requests.structures import CaseInsensitiveDict
 
 from importer import __version__
 from importer.errors import (
@@ -60,6 +59,15 @@ RETRIED_STATUSES: Final = (429, 502, 503, 504)
 UNKNOWN_STATUSES: Final = (303, 408)
 #: A read that should wait longer than this is given up; nobody sits before it that long.
 MAX_READ_PAUSE_S: Final = 30.0
+
+_TOOL: Final = f"prolific-sheet-importer/{__version__}"
+# Prolific's documentation invites tools to name themselves in Referer.
+_HEADERS: Final = {
+    **requests.utils.default_headers(),
+    "User-Agent": _TOOL,
+    "Referer": f"https://{_TOOL}",
+    "Accept": "application/json",
+}
 
 # requests raises these, except for what it forgets to wrap: a missing certificate file is a
 # plain OSError, a malformed header urllib3's own.
@@ -126,11 +134,9 @@ class Prolific(Making):
     ) -> None:
         self._url = check_url(url)
         self._token = token
-        self._verify: bool | str = True
-        if ca_file is not None:
-            if not ca_file.is_file():
-                raise UsageError(f"There is no file {ca_file} (certificates to trust).")
-            self._verify = str(ca_file)
+        if ca_file is not None and not ca_file.is_file():
+            raise UsageError(f"There is no file {ca_file} (certificates to trust).")
+        self._verify = True if ca_file is None else str(ca_file)
         self._on_notice = on_notice
         self._is_noticed = False
         self._notice_lock = threading.Lock()
@@ -141,7 +147,10 @@ class Prolific(Making):
         self._opened_at = time.monotonic()
         self._timeout = (connect_s, read_s)
         self._answer_s = answer_s
-        self._session = _session(self._url, token)
+        self._base = _prepared(self._url)
+        self._settings = _settings(self._base, self._verify)
+        # The adapter alone, without a Session: it keeps no cookies, follows no redirect, and asks no ~/.netrc.
+        self._adapter = HTTPAdapter(pool_maxsize=MAX_JOBS)  # urllib3's own retries stay off: it repeats PUT
 
     def __enter__(self) -> Self:
         return self
@@ -151,7 +160,7 @@ class Prolific(Making):
 
     def close(self) -> None:
         """Close all connections."""
-        self._session.close()
+        self._adapter.close()
 
     # ------------------------------------------------------------ the calls
 
@@ -281,17 +290,14 @@ class Prolific(Making):
         return answer
 
     def _answer(self, method: str, path: str, body: _Body | None) -> Answer:
-        # verify stands here and not on the session, where $REQUESTS_CA_BUNDLE would replace it.
-        response = self._session.request(
-            method,
-            self._url + path,
-            data=body,
-            headers={"Content-Type": "application/json"} if body else None,
-            timeout=self._timeout,
-            verify=self._verify,
-            allow_redirects=False,
-            stream=True,
-        )
+        request = requests.PreparedRequest()
+        request.method, request.url = method, self._base + path
+        request.body = body  # type: ignore[assignment]  # a file is sent, too
+        headers = _HEADERS | {"Authorization": f"Token {self._token.reveal()}"}
+        if body is not None:
+            headers |= {"Content-Type": "application/json", "Content-Length": str(body.size)}
+        request.headers = CaseInsensitiveDict(headers)
+        response = self._adapter.send(request, timeout=self._timeout, **self._settings)
         with response:
             content = self._token.hide_in_answer(_content(response, self._answer_s))
             return Answer(self._url + path, response.status_code, response.headers, content)
@@ -365,21 +371,6 @@ def parse_layout(raw: str) -> list[dict[str, Any]]:
 # ---------------------------------------------------------------- the wire
 
 
-class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Never follow, nor even prepare, a redirect: a 302 would turn PUT into GET."""
-
-
-class _TokenAuth(AuthBase):
-    # An auth object, because requests lets ~/.netrc replace a plain header.
-    def __init__(self, token: Token) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Token {self._token.reveal()}"
-        return request
-
-
 class _Body(io.BytesIO):
     """
     A request's body that knows whether any of it was taken to be sent.
@@ -391,6 +382,10 @@ class _Body(io.BytesIO):
 
     was_taken = False
 
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self.size = len(content)
+
     def read(self, size: int | None = -1, /) -> bytes:
         self.was_taken = True
         return super().read(size)
@@ -400,19 +395,23 @@ class _GivenUp(OSError):
     """The answer is longer, or takes longer, than it may; the message says which."""
 
 
-def _session(url: str, token: Token) -> _Session:
-    session = _Session()
-    session.auth = _TokenAuth(token)
-    tool = f"prolific-sheet-importer/{__version__}"
-    # Prolific's documentation invites tools to name themselves in Referer.
-    session.headers.update({"User-Agent": tool, "Referer": f"https://{tool}", "Accept": "application/json"})
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    # A proxy for this very computer would only carry the token out in plain text.
-    session.trust_env = not is_loopback(urlsplit(url).hostname or "")
-    adapter = HTTPAdapter(pool_maxsize=MAX_JOBS)  # urllib3's own retries stay off: it repeats PUT
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
+def _prepared(url: str) -> str:
+    """Return an address as it goes over the wire, its host's name in ASCII."""
+    try:
+        return str(requests.Request("GET", url).prepare().url).rstrip("/")
+    except requests.exceptions.RequestException as error:
+        raise UsageError(
+            f'"{url}" is not an address of Prolific, such as https://api.prolific.com: {error}'
+        ) from None
+
+
+def _settings(url: str, verify: bool | str) -> dict[str, Any]:
+    """Return what the environment says of proxies and certificates, as the adapter takes it."""
+    with requests.Session() as session:
+        # A proxy for this very computer would only carry the token out in plain text.
+        session.trust_env = not is_loopback(urlsplit(url).hostname or "")
+        # As an argument, because $REQUESTS_CA_BUNDLE would replace a session's own setting.
+        return dict(session.merge_environment_settings(url, {}, True, verify, None))
 
 
 def _content(response: requests.Response, limit_s: float) -> bytes:

@@ -99,7 +99,7 @@ def advance(
 
 def _outcome(desk: Desk, places: Places | None, known: Import) -> Outcome:
     try:
-        return Outcome(send(desk, known.id, places), None)
+        return Outcome(send(desk, known, places), None)
     except ImporterError as refusal:
         log.info("import %s: %s", known.id, type(refusal).__name__)
         return Outcome(_stands(desk, known, refusal), refusal)
@@ -145,13 +145,13 @@ def _homeless(note: str) -> Unfinished:
     )
 
 
-def send(desk: Desk, import_id: str, places: Places | None = None) -> Import:
+def send(desk: Desk, current: Import, places: Places | None = None) -> Import:
     """
     Bring one import to `acknowledged`, whatever it takes and whatever has happened to it before.
 
     Args:
         desk: What a push needs within reach; the batch's lock is held by the caller.
-        import_id: An import in the journal.
+        current: As the journal has it.
         places: Where the rows of its workbook are, as read in this run; None if it was not read.
 
     Returns:
@@ -163,7 +163,6 @@ def send(desk: Desk, import_id: str, places: Places | None = None) -> Import:
         Rejected: Prolific refused; now `rejected`.
         Unfinished: Sent, but the outcome is unknown (still `sent`), or somebody else wrote (`conflict`).
     """
-    current = desk.journal.get(import_id)
     earlier = current.attempts
     if current.state is State.PLANNED:
         current = _prepare(desk, current)

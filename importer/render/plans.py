@@ -58,7 +58,7 @@ def _plan_head(plan: Plan, workbook: str) -> Line:
     ref = f" {plan.batch_ref}" if plan.batch_ref else ""
     name = f" {quote(plan.name)}" if plan.name else ""
     # Without instructions on the sheet nothing is compared, so nothing is known to be counted.
-    known = [_SOURCES[plan.source].format(count=count)] if plan.items else []
+    known = [_SOURCES[plan.source].format(count=count)] if plan.is_compared else []
     known += ["in pages"] if plan.form is Form.BATCH_ITEMS else []
     about = ", ".join([*known, *filter(None, [plan.status])])
     return line((workbook, "strong"), f" → batch{ref}{name} {plan.batch_id}", f" ({about})" if about else "")

@@ -11,7 +11,7 @@ from importer.changes import Kind
 from importer.errors import ImporterError, PlanRefused, Refusal
 from importer.gate import check_gate
 from importer.hands import aside
-from importer.journal import Import, State
+from importer.journal import Import
 from importer.model import Batch
 from importer.places import Study
 from importer.plan import Plan, make_plan, with_published
@@ -202,7 +202,7 @@ def _check_untouched(desk: Desk, planned: PlannedBatch) -> None:
 def _record(desk: Desk, study: Study, planned: PlannedBatch) -> Import:
     """Put one planned batch into the journal; from here on a crash is picked up."""
     made = planned.plan
-    new = desk.journal.start(
+    started = desk.journal.start(
         desk.effects.new_id(),
         batch_id=made.batch_id,
         batch_ref=made.batch_ref,
@@ -210,19 +210,17 @@ def _record(desk: Desk, study: Study, planned: PlannedBatch) -> Import:
         sha256=study.places.sha256,
         at=planned.read_at,
         run_id=desk.run_id,
-    )
-    desk.effects.checkpoint("journal:new")
-    return desk.move(
-        new,
-        State.PLANNED,
+        planned_at=desk.at,
         before=planned.items,
         body=made.body,
         patch=made.patch,
-        refs=list(made.refs),
+        refs=made.refs,
         marks=_marks(made),
         ids=dict(made.relinked),
         fingerprint=made.fingerprint,
     )
+    desk.effects.checkpoint("journal:planned")
+    return started
 
 
 _MARKS: Final = {

@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 from importer.contract import (
     CONTENT_FORMAT,
@@ -29,6 +29,7 @@ from importer.errors import OutcomeUnknown
 from importer.model import (
     JSON,
     Block,
+    FileUpload,
     FreeText,
     FreeTextWithUnit,
     HeadedOption,
@@ -75,6 +76,7 @@ _CARRIED_OF_OPTION: Final = {
 ITEM_FIELDS: Final = frozenset(("type", *chain(*_PLAIN.values(), *_NESTED.values()))) - {"id"}
 OPTION_FIELDS: Final = frozenset(("exclusive", *chain(*_CARRIED_OF_OPTION.values())))
 _VALIDATION_FIELDS: Final = frozenset(("type", "min", "max"))
+_RULE: Final = ("validation_type", "validation_min", "validation_max")
 # What a server says about an item without the researcher having written it. Names that we do not
 # know count as content, since a PUT would lose it; but created_by, updated_at or workspace_id must
 # not stop a push, so names of that pattern never do.
@@ -224,9 +226,8 @@ def not_carried(row: Item) -> tuple[str, ...]:
     """
     if isinstance(row, Block):
         return ("type",)
-    found = [
-        name for name in (*_FILE_FIELDS, "page", "row", "column") if getattr(row, name, None) is not None
-    ]
+    limits = _FILE_FIELDS if isinstance(row, FileUpload) else ()
+    found = [name for name in (*limits, "page", "row", "column") if getattr(row, name) is not None]
     if isinstance(row, MultipleChoice | MultipleChoiceWithFreeText) and any(
         option.exclusive for option in row.options
     ):
@@ -272,56 +273,54 @@ def content_of(item: Mapping[str, JSON]) -> Content:
         OutcomeUnknown: Fields of another shape than documented.
     """
     kind = _text(item.get("type"))
-    common = Content(
+    own: dict[str, Any]
+    match kind:
+        case InstructionType.FREE_TEXT:
+            own = dict(zip(_RULE, _validation(item), strict=True))
+        case InstructionType.FREE_TEXT_WITH_UNIT:
+            own = {
+                "default_unit": _text(item.get("default_unit")),
+                "unit_position": _text(item.get("unit_position")),
+                "options": tuple(map(_option_content, _objects(item.get("unit_options")))),
+            }
+        case InstructionType.FILE_UPLOAD:
+            own = _file_limits(item)
+        case BlockType.RICH_TEXT | BlockType.IMAGE | BlockType.DATASET_FIELD:
+            own = _block(kind, item)
+        case _:
+            own = {
+                "answer_limit": _limit(item.get("answer_limit")),
+                "disable_dropdown": bool(item.get("disable_dropdown")),
+                "options": tuple(map(_option_content, _objects(item.get("options")))),
+            }
+    return Content(
         type=kind,
         description=_text(item.get("description")),
         helper_text=_text(item.get("helper_text")),
         placeholder_text_input=_text(item.get("placeholder_text_input")),
-    )
-    match kind:
-        case InstructionType.FREE_TEXT:
-            rule, low, high = _validation(item)
-            return replace(common, validation_type=rule, validation_min=low, validation_max=high)
-        case InstructionType.FREE_TEXT_WITH_UNIT:
-            return replace(
-                common,
-                default_unit=_text(item.get("default_unit")),
-                unit_position=_text(item.get("unit_position")),
-                options=tuple(map(_option_content, _objects(item.get("unit_options")))),
-            )
-        case InstructionType.FILE_UPLOAD:
-            return _with_file_limits(common, item)
-        case BlockType.RICH_TEXT | BlockType.IMAGE | BlockType.DATASET_FIELD:
-            return _with_block(common, item)
-    return replace(
-        common,
-        answer_limit=_limit(item.get("answer_limit")),
-        disable_dropdown=bool(item.get("disable_dropdown")),
-        options=tuple(map(_option_content, _objects(item.get("options")))),
+        **own,
     )
 
 
-def _with_file_limits(common: Content, item: Mapping[str, JSON]) -> Content:
-    return replace(
-        common,
-        accepted_file_types=", ".join(sorted(_words(item.get("accepted_file_types")) or FILE_TYPES)),
-        max_file_size_mb=_text(item.get("max_file_size_mb")) or str(MAX_FILE_SIZE_MB),
-        min_file_count=_text(item.get("min_file_count")) or str(MIN_FILE_COUNT),
-        max_file_count=_text(item.get("max_file_count")) or str(MAX_FILE_COUNT),
-    )
+def _file_limits(item: Mapping[str, JSON]) -> dict[str, str]:
+    return {
+        "accepted_file_types": ", ".join(sorted(_words(item.get("accepted_file_types")) or FILE_TYPES)),
+        "max_file_size_mb": _text(item.get("max_file_size_mb")) or str(MAX_FILE_SIZE_MB),
+        "min_file_count": _text(item.get("min_file_count")) or str(MIN_FILE_COUNT),
+        "max_file_count": _text(item.get("max_file_count")) or str(MAX_FILE_COUNT),
+    }
 
 
-def _with_block(common: Content, item: Mapping[str, JSON]) -> Content:
-    is_text = common.type == BlockType.RICH_TEXT
-    return replace(
-        common,
-        content=_text(item.get("content")),
-        content_format=_text(item.get("content_format")) or (CONTENT_FORMAT if is_text else ""),
-        url=_text(item.get("url")),
-        alt_text=_text(item.get("alt_text")),
-        caption=_text(item.get("caption")),
-        field=_text(item.get("field")),
-    )
+def _block(kind: str, item: Mapping[str, JSON]) -> dict[str, str]:
+    is_text = kind == BlockType.RICH_TEXT
+    return {
+        "content": _text(item.get("content")),
+        "content_format": _text(item.get("content_format")) or (CONTENT_FORMAT if is_text else ""),
+        "url": _text(item.get("url")),
+        "alt_text": _text(item.get("alt_text")),
+        "caption": _text(item.get("caption")),
+        "field": _text(item.get("field")),
+    }
 
 
 def _objects(value: JSON) -> list[Mapping[str, JSON]]:
@@ -386,23 +385,31 @@ def _cannot_carry(item: Mapping[str, JSON], content: Content) -> tuple[str, ...]
     kind = content.type
     if kind not in CARRIED_TYPES:
         return (kind,)
-    lost = [name for name, value in item.items() if _is_lost(name, value, _CARRIED[kind])]
+    lost = _lost(item, _CARRIED[kind])
     if kind == InstructionType.FILE_UPLOAD:
-        unlimited = _with_file_limits(content, {})
-        lost += [name for name in _FILE_FIELDS if getattr(content, name) != getattr(unlimited, name)]
+        lost += [name for name, limit in _file_limits({}).items() if getattr(content, name) != limit]
     for name in _CARRIED_OF_OPTION.keys() & _NESTED[kind]:
         for option in _objects(item.get(name)):
-            lost += [key for key, value in option.items() if _is_lost(key, value, _CARRIED_OF_OPTION[name])]
+            lost += _lost(option, _CARRIED_OF_OPTION[name])
     return tuple(dict.fromkeys(lost))
 
 
 def without_column(item: Mapping[str, JSON]) -> tuple[str, ...]:
     """Name what a returned item says that the sheet has no column for."""
-    lost = [name for name, value in item.items() if _is_lost(name, value, ITEM_FIELDS)]
+    lost = _lost(item, ITEM_FIELDS)
     for name in _CARRIED_OF_OPTION:
         for option in _objects(item.get(name)):
-            lost += [key for key, value in option.items() if _is_lost(key, value, OPTION_FIELDS)]
+            lost += _lost(option, OPTION_FIELDS)
     return tuple(dict.fromkeys(lost))
+
+
+def _lost(entry: Mapping[str, JSON], carried: frozenset[str]) -> list[str]:
+    # Of what is carried only a validation can hold more: nearly every field stops at the first question.
+    return [
+        name
+        for name, value in entry.items()
+        if (name not in carried or name == "validation") and _is_lost(name, value, carried)
+    ]
 
 
 def _is_lost(name: str, value: JSON, carried: frozenset[str]) -> bool:
