@@ -51,6 +51,8 @@ def is_plain(text: str) -> bool:
 
 def canonical(text: str) -> str:
     """Return the form in which two texts are compared: NFC, and CRLF as LF."""
+    if text.isascii() and "\r" not in text:
+        return text
     text = text.replace("\r\n", "\n")
     if text.isascii():
         return text

@@ -28,7 +28,7 @@ from importer.contract import (
 )
 from importer.sheets.frames import Frames, SheetFrame
 from importer.texts import canonical, cell_name
-from importer.validator.forms import is_well_formed, normal
+from importer.validator.forms import comparable, is_well_formed
 
 #: No row, or no block.
 NONE: Final = -1
@@ -148,10 +148,8 @@ class SheetFacts:
         """Return the texts of a column in the form in which they are compared."""
         found = self._normal.get(column)
         if found is None:
-            kind = self.contract.by_name[column].kind
-            found = self._normal[column] = [
-                normal(text, kind) if text else "" for text in self.column(column)
-            ]
+            form = comparable(self.contract.by_name[column].kind)
+            found = self._normal[column] = [form(text) if text else "" for text in self.column(column)]
         return found
 
     def malformed(self, column: str) -> Collection[int]:

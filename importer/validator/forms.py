@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from importer.contract import (
@@ -30,10 +32,12 @@ _FORMS: Final = {Kind.COUNT: _COUNT, Kind.NUMBER: _NUMBER, Kind.UUID: _UUID, Kin
 _FILE_TYPE: Final = re.compile(FILE_TYPE)
 
 
-def normal(text: str, kind: Kind) -> str:
-    """Return the form in which two cells of one kind are compared."""
-    if kind in _TAKEN_AS_THEY_STAND:
-        return canonical(text)
+def comparable(kind: Kind) -> Callable[[str], str]:
+    """Return what gives the form in which two cells of one kind are compared."""
+    return canonical if kind in _TAKEN_AS_THEY_STAND else partial(_folded, kind=kind)
+
+
+def _folded(text: str, kind: Kind) -> str:
     folded = text.casefold()
     if kind is Kind.LIMIT and folded == ANY_NUMBER_WORD:
         return str(ANY_NUMBER)
@@ -50,7 +54,7 @@ def is_well_formed(text: str, column: Column) -> bool:
         return _FORMS[column.kind].fullmatch(text) is not None
     match column.kind:
         case Kind.LIMIT:
-            limit = normal(text, column.kind)
+            limit = comparable(column.kind)(text)
             return limit == str(ANY_NUMBER) or _COUNT.fullmatch(limit) is not None
         case Kind.FLAG:
             return text.casefold() in (*YES_WORDS, *NO_WORDS)
