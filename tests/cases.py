@@ -134,6 +134,9 @@ class Stage:
                 for n in range(1, self.steps(shape)["checkpoint"] + 1)
             ]
             self._random.shuffle(every)
+            # Each shape has had its turn before any has another, so that a short run leaves none out.
+            turns: Counter[Shape] = Counter()
+            every.sort(key=lambda case: turns.update([case[0]]) or turns[case[0]])
             for number, (shape, death) in enumerate(every):
                 # Whoever picks a dead push up dies as well, every other time.
                 deaths: list[tuple[Verb, Death]] = [("push", death), ("resume", Death("checkpoint", 1))]
