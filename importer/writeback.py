@@ -173,10 +173,9 @@ def _put_ids(sheet: Edits, rows: Mapping[tuple[str, str], int], new: NewIds) -> 
     """Put the ids and statuses of an import; yield the refs that have no row, or another id by now."""
     for ref, instruction_id in new.ids.items():
         row = rows.get((new.batch_ref, ref))
-        if row is None or sheet.text(row, "instruction_id").lower() not in ("", instruction_id):
+        if row is None or not sheet.put_id(row, "instruction_id", instruction_id):
             yield ref
             continue
-        sheet.put(row, "instruction_id", instruction_id)
         if ref in new.marks:
             sheet.put_status(row, new.marks[ref])
 
@@ -189,21 +188,24 @@ class Edits:
         self._at = f"{now:%Y-%m-%d %H:%M} UTC"
         self.cells: dict[Spot, str] = {}
 
-    def text(self, row: int, column: str) -> str:
-        """Return what stands in a cell; "" if it is blank."""
-        return self._sheet.texts.get((row, column), "")
-
-    def put(self, row: int, column: str, text: str) -> None:
-        """Write a cell, and the header of its column if the sheet lacks it."""
-        if self.text(row, column).lower() == text.lower():
-            return
-        self.cells[self._sheet.spots[row, column]] = text
-        if column not in self._sheet.columns:
-            self.cells[self._sheet.spots[1, column]] = column
+    def put_id(self, row: int, column: str, identity: str) -> bool:
+        """Write an id, in lower case, where none stands; False if another one does."""
+        stands = self._sheet.texts.get((row, column), "").lower()
+        if not stands:
+            self._put(row, column, identity)
+        return stands in ("", identity)
 
     def put_status(self, row: int, mark: str) -> None:
         """Write what a push did, and when."""
-        self.put(row, "status", f"{mark} {self._at}")
+        text = f"{mark} {self._at}"
+        if self._sheet.texts.get((row, "status"), "").lower() != text.lower():
+            self._put(row, "status", text)
+
+    def _put(self, row: int, column: str, text: str) -> None:
+        """Write a cell, and the header of its column if the sheet lacks it."""
+        self.cells[self._sheet.spots[row, column]] = text
+        if column not in self._sheet.columns:
+            self.cells[self._sheet.spots[1, column]] = column
 
     def all(self) -> SheetEdits:
         """Return the edits as the writer takes them."""

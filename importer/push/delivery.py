@@ -62,13 +62,9 @@ def _made_edits(
     for done in made:
         contract, sheet, column = sheets[done.kind]
         row = places.named_rows.get((contract.name, done.ref))
-        if sheet is None or row is None:
+        writing = edits.setdefault(contract.name, Edits(sheet, now)) if sheet is not None else None
+        if writing is None or row is None or not writing.put_id(row, column, done.made_id):
             homeless[done.id] = (done.ref,)
             continue
-        writing = edits.setdefault(contract.name, Edits(sheet, now))
-        if writing.text(row, column).lower() not in ("", done.made_id):
-            homeless[done.id] = (done.ref,)
-            continue
-        writing.put(row, column, done.made_id)
         writing.put_status(row, "created")
     return [sheet.all() for sheet in edits.values() if sheet.cells], homeless

@@ -39,9 +39,12 @@ def keep_backup(source: BinaryIO, name: str, folder: Path, now: datetime) -> Pat
     Raises:
         OSError: The copy could not be made; no part of it is left.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     kept = folder / name
-    kept.mkdir(exist_ok=True, mode=0o700)
+    try:
+        kept.mkdir(exist_ok=True, mode=0o700)
+    except FileNotFoundError:  # the first backup of all
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        kept.mkdir(exist_ok=True, mode=0o700)
     # Unfinished where all backups are, so that what a killed process left is found by the next push of any workbook.
     with open_temporary(folder) as (temporary, copy):
         source.seek(0)

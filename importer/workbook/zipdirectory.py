@@ -21,7 +21,8 @@ ZIP64_EXTRA: Final = 1
 
 _FULL_BYTES: Final = FULL.to_bytes(4, "little")
 
-_CENTRAL: Final = struct.Struct("<4s6H3I5H2I")
+# Only what is asked for: the signature, flags and method, CRC and sizes, three lengths, the offset.
+_CENTRAL: Final = struct.Struct("<4s4x2H4x3I3H8xI")
 _END: Final = struct.Struct("<4s4H2IH")
 _END64: Final = struct.Struct("<4sQ2H2I4Q")
 _LOCATOR: Final = struct.Struct("<4sIQI")
@@ -164,21 +165,21 @@ def _end_record(last: bytes) -> int:
 def _members(records: bytes) -> Iterator[Member]:
     at = 0
     while at < len(records):
-        signature, _, _, flags, method, _, _, crc, packed, size, *lengths, _, _, _, offset = (
+        signature, flags, method, crc, packed, size, name_length, extra, comment, offset = (
             _CENTRAL.unpack_from(records, at)
         )
-        name_end = at + _CENTRAL.size + lengths[0]
-        end = at + _CENTRAL.size + sum(lengths)
+        name_end = at + _CENTRAL.size + name_length
+        end = name_end + extra + comment
         if signature != b"PK\1\2" or end > len(records):
             raise CannotSplice(DAMAGED)
         record = records[at:end]
-        if FULL in {size, packed, offset}:
+        if FULL in (size, packed, offset):
             size, packed, offset = (
                 struct.unpack_from(form, record, place)[0] for place, form in _places(record)
             )
-        name = records[at + _CENTRAL.size : name_end].decode(
-            "utf-8" if flags & UTF8_NAME else "cp437", "replace"
-        )
+        raw = records[at + _CENTRAL.size : name_end]
+        # What is ASCII is the same in both, and the codec of code page 437 is slow.
+        name = raw.decode("utf-8" if flags & UTF8_NAME or raw.isascii() else "cp437", "replace")
         yield Member(name, record, flags, method, crc, packed, size, offset)
         at = end
 

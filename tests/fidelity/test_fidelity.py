@@ -11,7 +11,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from importer.push import delivery
+from importer import writeback
 from importer.workbook.writer import write_back
 from tests.fidelity import hosts
 from tests.fidelity.__main__ import main
@@ -117,7 +117,7 @@ def other_sheet_touched(path: Path, *args: Any, **options: Any) -> str:
 @pytest.mark.parametrize("writer", [rewritten_by_openpyxl, not_written, other_sheet_touched])
 def test_a_bad_writer_is_caught(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, writer: object) -> None:
     """The proof itself is proved: a writer that loses, forgets or adds something does not pass."""
-    monkeypatch.setattr(delivery, "write_back", writer)
+    monkeypatch.setattr(writeback, "write_back", writer)
     bare = next(host for host in fixtures(tmp_path).hosts if host.name == "styled.xlsx")
 
     (proof,) = prove([bare], tmp_path)
