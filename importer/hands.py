@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-_HANDS: Final = threading.Semaphore(1)
+_HANDS: Final = threading.Lock()
 _MINE: Final = threading.local()
 
 

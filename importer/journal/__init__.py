@@ -445,12 +445,18 @@ class Journal(Creations):
 
         What several threads have to write at the same time becomes one transaction: waiting for the
         disk is what a commit costs, and whoever waits for the others' commit lets them join the next.
+        Only waiting is done aside: statements made while others work fight for the interpreter one by one.
         """
         mine = _Work(work)
         self._waiting.append(mine)
-        with aside(), self._lock:
+        if not self._lock.acquire(blocking=False):
+            with aside():
+                self._lock.acquire()
+        try:
             if not mine.is_done:
                 self._commit_all([self._waiting.popleft() for _ in range(len(self._waiting))])
+        finally:
+            self._lock.release()
         if mine.failure is not None:
             raise mine.failure
 
@@ -460,7 +466,8 @@ class Journal(Creations):
             self._run("BEGIN IMMEDIATE")
             for one in some:
                 self._do(one)
-            self._run("COMMIT")
+            with aside():
+                self._run("COMMIT")
         except BaseException as failure:
             for one in some:
                 one.failure = one.failure or failure
