@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Items = list[dict[str, "JSON"]]
 
-#: Batches that are read at the same time, beforehand.
+#: Batches that are read at the same time, beforehand, at least: a crew of one would read at once.
 READERS: Final = 8
 #: More workbooks than this are not looked into beforehand: they are checked before their batches could be read.
 GLANCES: Final = 8
@@ -126,7 +126,7 @@ class Reading:
     def __init__(self, desk: Desk, batch_ids: Iterable[str] = ()) -> None:
         self.began_at = desk.at
         self.revision = desk.journal.revision()
-        crew = Crew(READERS)
+        crew = Crew(max(READERS, desk.jobs))
         self._asked = {batch_id: crew.submit(fetch, desk, batch_id) for batch_id in dict.fromkeys(batch_ids)}
 
     def __enter__(self) -> Self:
