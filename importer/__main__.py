@@ -60,7 +60,7 @@ def _run_commands() -> int:
 
 def _refused(refusal: ImporterError, shown: str = "") -> int:
     if "--json" in sys.argv:
-        from importer.render import refusal_json  # noqa: PLC0415 - needed for a refusal only
+        from importer.render.runs import refusal_json  # noqa: PLC0415 - needed for a refusal only
 
         command = next((word for word in sys.argv[1:] if word in commands.commands), "")
         print_json(command, refusal.exit_code, refusal=refusal_json(refusal))

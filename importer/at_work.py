@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from importer.prolific import Exchange
     from importer.push.desk import Desk, Effects
     from importer.push.reading import Reading
-    from importer.run import RunResult, Watcher
+    from importer.run.results import RunResult
+    from importer.run.watching import Watcher
     from importer.secret import Token
     from importer.settings import Settings
 
@@ -207,11 +208,11 @@ def asker(*, is_agreed: bool, is_shown: bool) -> Callable[[RunResult], None]:
     """Show problems and plans, and ask on a terminal; elsewhere consent must have been given."""
 
     def ask(ready: RunResult) -> None:
-        from importer import render
+        from importer.render import runs
         from importer.run.watching import FEW
 
         if is_shown and not (is_agreed and len(ready.rows) > FEW):
-            print_lines(render.asking_text(ready), err=True)
+            print_lines(runs.asking_text(ready), err=True)
         if is_agreed:
             return
         confirm("Push this?", "the plan", "Nothing was sent.")
@@ -266,7 +267,8 @@ def reporter(
 
     def write(run: RunResult, exit_code: int, paths: Sequence[Path], exchanges: Sequence[Exchange]) -> None:
         from importer.render.table import next_steps
-        from importer.report import RunInfo, write_report
+        from importer.report import write_report
+        from importer.report.data import RunInfo
         from importer.report.gathering import details_of
 
         info = RunInfo(

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from importer.problems import Report
     from importer.push.desk import Desk
     from importer.push.submitter import Outcome
+    from importer.render.screen import Lines
 
 PENDING: Final = 10
 
@@ -99,7 +100,7 @@ class _Harmless(logging.Formatter):
     """Lets nothing steer the terminal: urllib3 logs headers that it cannot read as the server sent them."""
 
     def format(self, record: logging.LogRecord) -> str:
-        from importer.render import harmless
+        from importer.render.screen import harmless
 
         return harmless(super().format(record))
 
@@ -162,9 +163,9 @@ def check(
       importer check --mark wave1.xlsx wave2.xlsx
       importer check studies/ --report problems.html
     """
-    from importer import render, run
     from importer.gathered import Gathered
     from importer.helpers import Helpers
+    from importer.render import reports
 
     write_report = reporter(report_to, "check")
     workbooks = find(paths)
@@ -181,18 +182,25 @@ def check(
         report = gathered.report(owners)
     marked, refused = _mark(report) if mark else ({}, ())
     code = int(bool(report.broken))
-    write_report(run.checked(report), code, paths, ())
+    summary: Lines = ()
+    if (
+        report_to is not None or len(workbooks) > 1
+    ):  # what this imports, the check of one workbook need not wait for
+        from importer.render.runs import checked_text
+        from importer.run.results import checked
+
+        result = checked(report)
+        write_report(result, code, paths, ())
+        summary = checked_text(result, list(map(str, paths))) if len(workbooks) > 1 else ()
     if as_json:
         print_json(
             "check",
             code,
-            report=render.report_json(report),
+            report=reports.report_json(report),
             marked={k: str(v) for k, v in marked.items()},
         )
     else:
-        print_lines(render.report_text(report))
-        if len(workbooks) > 1:
-            print_lines(render.checked_text(run.checked(report), list(map(str, paths))))
+        print_lines([*reports.report_text(report), *summary])
         for target in marked.values():
             say(f"Marked copy: {target}")
     for refusal in refused:
@@ -240,17 +248,19 @@ def plan(
     """
     write_report = reporter(report_to, "plan")
     with at_work(paths, batch_id, jobs=jobs, per_s=per_s) as work:
-        from importer import render, run
+        from importer.render import runs
+        from importer.run.pushing import plan_all
+        from importer.run.results import Consent
 
-        consent = run.Consent(relink=relink, as_pages=as_pages)
-        planned = run.plan_all(work.desk, work.check, work.reading, consent=consent, watcher=work.watcher)
+        consent = Consent(relink=relink, as_pages=as_pages)
+        planned = plan_all(work.desk, work.check, work.reading, consent=consent, watcher=work.watcher)
     code = planned.exit_code
     if code == 0 and pending_code and any(row.has_work for row in planned.rows):
         code = PENDING
     if as_json:
-        print_json("plan", code, **render.pushed_json(planned))
+        print_json("plan", code, **runs.pushed_json(planned))
     else:
-        print_lines(render.planned_text(planned, list(map(str, paths)), batch_id))
+        print_lines(runs.planned_text(planned, list(map(str, paths)), batch_id))
     write_report(planned, code, paths, work.exchanges)
     return code
 
@@ -313,22 +323,24 @@ def push(
         )
     write_report = reporter(report_to, "push")
     with at_work(paths, batch_id, jobs=jobs, per_s=per_s) as work:
-        from importer import render, run
+        from importer.render import runs
+        from importer.run import pushing
+        from importer.run.results import Consent
 
-        pushed = run.push(
+        pushed = pushing.push(
             work.desk,
             work.workbooks,
             work.check,
             work.reading,
-            consent=run.Consent(allow_remove, fingerprints, relink, tasks_exist, as_pages, is_published),
+            consent=Consent(allow_remove, fingerprints, relink, tasks_exist, as_pages, is_published),
             ask=asker(is_agreed=is_agreed, is_shown=not as_json),
             all_or_nothing=all_or_nothing,
             watcher=work.watcher,
         )
     if as_json:
-        print_json("push", pushed.exit_code, **render.pushed_json(pushed))
+        print_json("push", pushed.exit_code, **runs.pushed_json(pushed))
     else:
-        print_lines(render.pushed_text(pushed, list(map(str, paths))))
+        print_lines(runs.pushed_text(pushed, list(map(str, paths))))
     write_report(pushed, pushed.exit_code, paths, work.exchanges)
     return pushed.exit_code
 
@@ -356,8 +368,10 @@ def resume(give_up: str | None, yes: bool, as_json: bool) -> int:
       importer resume
       importer resume --give-up 019a0f6e-1c1d-7cc2-8a67-2f6b1f0d8a11
     """
-    from importer import render, run
     from importer.journal import Journal
+    from importer.render import runs, setups
+    from importer.run import resuming
+    from importer.run.results import combine
     from importer.settings import load_token
 
     given = settings()
@@ -371,23 +385,21 @@ def resume(give_up: str | None, yes: bool, as_json: bool) -> int:
         open_ones, open_creations = journal.open_imports(), journal.open_creations()
         if open_ones or open_creations:
             with open_desk(given, load_token(given), journal, tell=teller()) as desk:
-                made, refusals = run.resume_creations(desk, open_creations)
-                outcomes = run.resume(desk, open_ones)
+                made, refusals = resuming.resume_creations(desk, open_creations)
+                outcomes = resuming.resume(desk, open_ones)
     codes = [0 if o.refusal is None else o.refusal.exit_code for o in outcomes]
-    code = run.combine(
-        [*codes, *(0 for one in made if not one.state.is_open), *(r.exit_code for r in refusals)]
-    )
+    code = combine([*codes, *(0 for one in made if not one.state.is_open), *(r.exit_code for r in refusals)])
     if as_json:
         print_json(
             "resume",
             code,
-            imports=[render.outcome_json(o) for o in outcomes],
-            made=[render.creation_json(one) for one in made],
-            refusals=[render.refusal_json(refusal) for refusal in refusals],
+            imports=[runs.outcome_json(o) for o in outcomes],
+            made=[setups.creation_json(one) for one in made],
+            refusals=[runs.refusal_json(refusal) for refusal in refusals],
         )
     else:
         print_lines(
-            [*render.creations_text(made), *(render.resumed_text(outcomes) if outcomes or not made else ())]
+            [*setups.creations_text(made), *(runs.resumed_text(outcomes) if outcomes or not made else ())]
         )
     for refusal in refusals:
         say(str(refusal))
@@ -398,31 +410,31 @@ def resume(give_up: str | None, yes: bool, as_json: bool) -> int:
 
 def _give_up(desk: Desk, name: str, *, is_agreed: bool, as_json: bool) -> int:
     """Say what will be true then, ask, and end what is open; print the ids that only the journal has."""
-    from importer import render
     from importer.push import giving_up, making
+    from importer.render import runs, screen, setups
 
     if creation := making.find_unsettled(desk.journal, name):
         if not is_agreed:
-            print_lines(render.creations_text([creation]), err=True)
-            print_lines([render.line(making.outlook(creation))], err=True)
+            print_lines(setups.creations_text([creation]), err=True)
+            print_lines([screen.line(making.outlook(creation))], err=True)
             confirm("Give this up?", "giving up", "Nothing was changed.")
         ended = making.give_up_made(desk, creation)
         if as_json:
-            print_json("resume", 0, imports=[], made=[render.creation_json(ended)], refusals=[])
+            print_json("resume", 0, imports=[], made=[setups.creation_json(ended)], refusals=[])
         else:
-            print_lines(render.creations_text([ended]))
+            print_lines(setups.creations_text([ended]))
         return 0
     found = giving_up.find_open(desk.journal, name)
     if not is_agreed:
-        print_lines(render.status_text(found), err=True)
-        print_lines([render.line(giving_up.outlook(one)) for one in found], err=True)
+        print_lines(runs.status_text(found), err=True)
+        print_lines([screen.line(giving_up.outlook(one)) for one in found], err=True)
         confirm("Give this up?", "giving up", "Nothing was changed.")
     done = giving_up.give_up(desk, found)
     if as_json:
-        print_json("resume", 0, imports=[{**render.import_json(one), "refusal": None} for one in done])
+        print_json("resume", 0, imports=[{**runs.import_json(one), "refusal": None} for one in done])
     else:
-        print_lines(render.status_text(done))
-        print_lines([render.line(f"{ref}  {id_}", depth=2) for one in done for ref, id_ in one.ids.items()])
+        print_lines(runs.status_text(done))
+        print_lines([screen.line(f"{ref}  {id_}", depth=2) for one in done for ref, id_ in one.ids.items()])
     return 0
 
 
@@ -443,8 +455,9 @@ def status(limit: int, as_json: bool) -> None:
     Example:
       importer status
     """
-    from importer import render
     from importer.journal import Journal
+    from importer.render.runs import import_json, run_json, runs_text, status_text
+    from importer.render.setups import creation_json, creations_text
 
     with Journal(settings().state / JOURNAL_NAME) as journal:
         open_ones, recent, runs = journal.open_imports(), journal.recent(limit), journal.runs(limit)
@@ -455,13 +468,13 @@ def status(limit: int, as_json: bool) -> None:
         print_json(
             "status",
             0,
-            runs=[render.run_json(run) for run in runs],
-            imports=[render.import_json(i) for i in imports],
-            made=[render.creation_json(one) for one in made],
+            runs=[run_json(run) for run in runs],
+            imports=[import_json(i) for i in imports],
+            made=[creation_json(one) for one in made],
         )
     else:
-        listed = render.status_text(imports) if imports or not made else ()
-        print_lines([*render.runs_text(runs), *listed, *render.creations_text(made)])
+        listed = status_text(imports) if imports or not made else ()
+        print_lines([*runs_text(runs), *listed, *creations_text(made)])
 
 
 for step in (first_steps.sandbox, first_steps.demo, first_steps.completion):

@@ -49,9 +49,9 @@ def template(out: Path, example: bool, full: bool, force: bool) -> None:
         raise UsageError(
             f"{out} cannot be written ({error.strerror}). Choose another place with --out."
         ) from error
-    from importer import render
+    from importer.render import screen
 
-    print_lines([render.line(f"Wrote {out}. Fill in the sheet Instructions, then run: importer check {out}")])
+    print_lines([screen.line(f"Wrote {out}. Fill in the sheet Instructions, then run: importer check {out}")])
 
 
 @click.command()

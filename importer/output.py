@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 if TYPE_CHECKING:
-    from importer.render import Line
+    from importer.render.screen import Line
 
 
 class LastingStream(io.TextIOWrapper):
@@ -76,21 +76,22 @@ def tell_lost_output() -> None:
 
 def say(sentence: str) -> None:
     """Print a sentence on stderr, whatever stands in the names and words that it repeats."""
-    from importer.render import harmless
+    from importer.render.screen import harmless
 
     click.echo(harmless(sentence), err=True)
 
 
 def print_lines(lines: Iterable[Line], *, err: bool = False) -> None:
     """Print lines on stdout, or on stderr."""
-    from importer import render
+    from importer.render import screen
 
-    render.write(lines, sys.stderr if err else sys.stdout)
+    screen.write(lines, sys.stderr if err else sys.stdout)
 
 
 def print_json(command: str, exit_code: int, **values: object) -> None:
     """Print the one JSON document of a command."""
-    from importer.render import SCHEMA_VERSION, harmless_json
+    from importer.render import SCHEMA_VERSION
+    from importer.render.screen import harmless_json
 
     document = {"schema_version": SCHEMA_VERSION, "command": command, "exit_code": exit_code, **values}
     click.echo(harmless_json(json.dumps(document, ensure_ascii=False, indent=2)))

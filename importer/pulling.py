@@ -105,13 +105,12 @@ def _fill(
             "BATCH_ID serves a workbook that has no sheet Batches."
         )
     with at_work(into, next(iter(batch_ids), None), jobs=jobs, per_s=per_s) as work:
-        from importer import render
-        from importer.render import pulls
+        from importer.render import pulls, runs
         from importer.run.filling import fill
 
         filled = fill(work.desk, work.check, work.reading, watcher=work.watcher)
     if as_json:
-        print_json("pull", filled.exit_code, **render.pushed_json(filled))
+        print_json("pull", filled.exit_code, **runs.pushed_json(filled))
     else:
         print_lines(pulls.filled_text(filled))
     return filled.exit_code

@@ -62,7 +62,7 @@ def setup(
         )
     with at_work(paths, None, jobs=1, per_s=None) as work:
         from importer.render import setups
-        from importer.run import Consent
+        from importer.run.results import Consent
         from importer.run.setup import setup as set_up
 
         def ask(ready: SetupResult) -> None:

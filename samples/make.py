@@ -22,8 +22,8 @@ from importer.checking import check
 from importer.contract import INSTRUCTIONS, SETUP_SHEETS, SHEETS, TASK_DETAILS, Level
 from importer.model import Batch, BatchDetails, FreeText, MultipleChoice, Option
 from importer.plan import Existing, Plan, make_plan
-from importer.render import plain, plan_text
-from importer.render.screen import paint
+from importer.render.plans import plan_text
+from importer.render.screen import paint, plain
 from importer.texts import column_letter
 from importer.wire.instructions import from_item, to_item
 from importer.workbook.template import DOCUMENTED_EXAMPLE, write_filled

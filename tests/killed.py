@@ -27,7 +27,9 @@ from importer.checking import check, check_parts
 from importer.errors import ImporterError, Interrupted
 from importer.push.desk import Desk
 from importer.push.reading import begin
-from importer.run import Consent, push, resume, resume_creations
+from importer.run.pushing import push
+from importer.run.results import Consent
+from importer.run.resuming import resume, resume_creations
 from tests.desks import NOW, Clock, open_desk
 from tests.from_nothing import set_up
 

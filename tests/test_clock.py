@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from importer.journal import Journal, State
-from importer.run import resume
+from importer.run.resuming import resume
 from importer.sandbox import Sandbox
 from importer.workbook.backups import KEPT_BACKUPS
 from tests.desks import Clock, open_desk

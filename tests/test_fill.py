@@ -11,10 +11,10 @@ from importer.checking import check_parts
 from importer.journal import State
 from importer.push.desk import Desk
 from importer.push.reading import begin
-from importer.render import plain
 from importer.render.pulls import filled_text
-from importer.run import RunResult
+from importer.render.screen import plain
 from importer.run.filling import fill
+from importer.run.results import RunResult
 from importer.sandbox import Sandbox
 from tests.books import write_book
 from tests.desks import Clock, open_desk

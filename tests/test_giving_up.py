@@ -13,7 +13,7 @@ from importer.errors import JournalRefused, Refusal, Unfinished, UsageError
 from importer.journal import Import, Journal, State
 from importer.push.desk import Desk, locked
 from importer.push.giving_up import find_open, give_up
-from importer.run import resume
+from importer.run.resuming import resume
 from importer.sandbox import Sandbox
 from tests.desks import Clock, open_desk
 from tests.test_journal import BATCH, ITEM

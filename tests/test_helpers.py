@@ -17,7 +17,7 @@ import pytest
 from importer import helpers
 from importer.errors import UsageError
 from importer.helpers import MIN_EACH, PART, Helpers
-from importer.run import resume
+from importer.run.resuming import resume
 from importer.sandbox import Sandbox
 from tests.books import LIKERT, write_book
 from tests.desks import Clock, open_desk

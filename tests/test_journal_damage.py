@@ -18,7 +18,7 @@ from importer.cli import commands
 from importer.errors import JournalRefused
 from importer.journal import Journal, State
 from importer.push.desk import Desk
-from importer.run import resume
+from importer.run.resuming import resume
 from importer.sandbox import Sandbox
 from tests.desks import Clock, effects, open_desk
 from tests.test_journal import BATCH, ITEM

@@ -10,7 +10,7 @@ import pytest
 
 from importer.errors import PlanRefused
 from importer.push.desk import Desk
-from importer.run import StudyResult
+from importer.run.results import StudyResult
 from importer.sandbox import Sandbox
 from tests.desks import Clock, open_desk
 from tests.from_nothing import ids_in_sheets, set_up, write_study

@@ -20,8 +20,8 @@ from importer.errors import Interrupted, ProlificError, WriteRefused
 from importer.limits import MAX_CELL_CHARACTERS
 from importer.push.desk import Desk
 from importer.push.reading import begin
-from importer.run import plan_all
 from importer.run.pulling import PullResult, pull
+from importer.run.pushing import plan_all
 from importer.run.watching import Watcher
 from importer.sandbox import Sandbox
 from importer.texts import canonical, cell_name, trim

@@ -14,7 +14,9 @@ from importer.errors import JournalRefused, Refusal, Unfinished, WriteRefused
 from importer.journal import Import, Journal, State
 from importer.push.desk import Desk
 from importer.push.reading import begin
-from importer.run import Consent, RunResult, plan_all, push, resume
+from importer.run.pushing import plan_all, push
+from importer.run.results import Consent, RunResult
+from importer.run.resuming import resume
 from importer.sandbox import Sandbox
 from tests.books import LIKERT, write_book
 from tests.desks import Clock, open_desk

@@ -22,7 +22,9 @@ from importer.prolific.answers import Answer
 from importer.push.desk import Desk
 from importer.render.runs import pushed_text
 from importer.render.screen import plain
-from importer.run import TASKS_WAIT_S, RunResult, resume
+from importer.run.pushing import TASKS_WAIT_S
+from importer.run.results import RunResult
+from importer.run.resuming import resume
 from importer.sandbox import Sandbox
 from importer.wire.forms import Form
 from tests.books import write_book

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from importer import render
 from importer.errors import PlanRefused, Unfinished
 from importer.journal import Import, State
 from importer.model import Batch, BatchDetails, FreeText, MultipleChoice, Option
 from importer.plan import Existing, Plan, make_plan
 from importer.problems import Problem, Report
 from importer.push.submitter import Outcome
+from importer.render import plans, reports, runs, screen
 from importer.render.folding import cell_ranges, fold
-from importer.run import PlannedBatch, RunResult, StudyResult
+from importer.run.results import PlannedBatch, RunResult, StudyResult
 from importer.wire.instructions import from_item
 from tests.books import BATCH_ID
 
@@ -42,8 +42,8 @@ def report(*problems: Problem, workbooks: tuple[str, ...] = ("a.xlsx",)) -> Repo
     return Report(workbooks, problems)
 
 
-def shown(lines: render.Lines) -> list[str]:
-    return render.plain(lines).splitlines()
+def shown(lines: screen.Lines) -> list[str]:
+    return screen.plain(lines).splitlines()
 
 
 # ---------------------------------------------------------------- report
@@ -51,7 +51,7 @@ def shown(lines: render.Lines) -> list[str]:
 
 def test_problem_says_place_text_and_remedy() -> None:
     """Where, what, and one thing to do; the code for programs; the counts last."""
-    assert shown(render.report_text(report(problem()))) == [
+    assert shown(reports.report_text(report(problem()))) == [
         "✗ error  a.xlsx › Instructions!C7 (Q3, type)   type-unknown",
         "    Not a type.",
         "    Use another.",
@@ -63,7 +63,7 @@ def test_problem_says_place_text_and_remedy() -> None:
 def test_problem_of_the_whole_file_has_no_cell() -> None:
     """A file that cannot be read has no place inside."""
     whole = Problem("encrypted", "a.xlsx", "It is encrypted.", "")
-    assert shown(render.report_text(report(whole)))[:2] == [
+    assert shown(reports.report_text(report(whole)))[:2] == [
         "✗ error  a.xlsx   encrypted",
         "    It is encrypted.",
     ]
@@ -71,7 +71,7 @@ def test_problem_of_the_whole_file_has_no_cell() -> None:
 
 def test_ready_workbook_is_said() -> None:
     """Warnings and notes do not keep a workbook back."""
-    lines = shown(render.report_text(report(problem(code="spaces-at-end"), problem(code="rows-ignored"))))
+    lines = shown(reports.report_text(report(problem(code="spaces-at-end"), problem(code="rows-ignored"))))
 
     assert lines[0].startswith("! warning  a.xlsx")
     assert lines[-1] == "1 workbook checked: ready (1 warning, 1 note)."
@@ -85,11 +85,11 @@ def test_counts_cover_all_workbooks() -> None:
         problem("A1", "value-trimmed"),
         workbooks=("a.xlsx", "b.xlsx", "c.xlsx"),
     )
-    assert str(render.summary_text(found)) == (
+    assert str(reports.summary_text(found)) == (
         "3 workbooks checked: 2 ready, 1 not ready (2 errors, 1 warning). Nothing was sent."
     )
     assert (
-        str(render.summary_text(report(workbooks=("a.xlsx", "b.xlsx")))) == "2 workbooks checked: all ready."
+        str(reports.summary_text(report(workbooks=("a.xlsx", "b.xlsx")))) == "2 workbooks checked: all ready."
     )
 
 
@@ -98,7 +98,7 @@ def test_screen_shows_twenty_problems_per_workbook() -> None:
     many = [problem(f"C{row}", text=f"Number {row}.") for row in range(2, 27)]
     other = problem(workbook="b.xlsx")
 
-    lines = shown(render.report_text(report(*many, other, workbooks=("a.xlsx", "b.xlsx"))))
+    lines = shown(reports.report_text(report(*many, other, workbooks=("a.xlsx", "b.xlsx"))))
 
     assert sum("a.xlsx › " in line for line in lines) == 20
     assert "… and 5 more (all in --json and --mark)" in lines
@@ -107,7 +107,7 @@ def test_screen_shows_twenty_problems_per_workbook() -> None:
 
 def test_report_json_keeps_every_problem() -> None:
     """Programs get what screens fold."""
-    document = render.report_json(report(*(problem(f"C{row}") for row in range(2, 40))))
+    document = reports.report_json(report(*(problem(f"C{row}") for row in range(2, 40))))
 
     assert document["workbooks"] == [
         {"workbook": "a.xlsx", "is_ready": False, "errors": 38, "warnings": 0, "notes": 0}
@@ -135,7 +135,7 @@ def test_more_than_three_equal_problems_fold_into_one() -> None:
     equal = [problem(f"E{row}", ref="Q6" if row < 17 else "Q7") for row in (15, 16, 17, 20)]
     other = problem("C9", text="Other.")
 
-    lines = shown(render.report_text(report(equal[0], other, *equal[1:])))
+    lines = shown(reports.report_text(report(equal[0], other, *equal[1:])))
 
     assert lines[:2] == [
         "✗ error  a.xlsx › Instructions!E15:E17, E20 (Q6, Q7, type)   type-unknown",
@@ -218,7 +218,7 @@ def test_plan_shows_each_change_with_sign_and_word() -> None:
     """Symbols and words, fields old → new, what is deleted by what it says, and the counts."""
     plan = make_plan(EDITED, EXISTING)
 
-    lines = [one for one in shown(render.plan_text(plan, "a.xlsx")) if not one.startswith("  Note:")]
+    lines = [one for one in shown(plans.plan_text(plan, "a.xlsx")) if not one.startswith("  Note:")]
 
     assert lines == [
         f'a.xlsx → batch "Accuracy" {BATCH_ID} (3 instructions there, UNINITIALISED)',
@@ -241,7 +241,7 @@ def test_plan_shows_each_change_with_sign_and_word() -> None:
 def test_plan_without_changes_says_so() -> None:
     """Nothing to change is a result, too."""
     same = Batch(batch_id=BATCH_ID, items=())
-    assert shown(render.plan_text(make_plan(same, EXISTING), "a.xlsx"))[-1].endswith(": nothing to change.")
+    assert shown(plans.plan_text(make_plan(same, EXISTING), "a.xlsx"))[-1].endswith(": nothing to change.")
 
 
 def test_plan_of_a_move() -> None:
@@ -257,7 +257,7 @@ def test_plan_of_a_move() -> None:
         ),
         FreeText(ref="Q2", id=ID_2, description="Why?"),
     )
-    lines = shown(render.plan_text(make_plan(Batch(batch_id=BATCH_ID, items=rows), EXISTING), "a.xlsx"))
+    lines = shown(plans.plan_text(make_plan(Batch(batch_id=BATCH_ID, items=rows), EXISTING), "a.xlsx"))
     assert "  ↕ move   Q3 from place 3 to 1" in lines
 
 
@@ -268,7 +268,7 @@ def test_update_that_also_moves_says_both() -> None:
         FreeText(ref="Q3", id=ID_3, description="How sure?"),
         WHICH,
     )
-    lines = shown(render.plan_text(make_plan(Batch(batch_id=BATCH_ID, items=rows), EXISTING), "a.xlsx"))
+    lines = shown(plans.plan_text(make_plan(Batch(batch_id=BATCH_ID, items=rows), EXISTING), "a.xlsx"))
     assert '  ! value  Q1 multiple_choice "Which one?", moved from place 1' in lines
 
 
@@ -276,7 +276,7 @@ def test_plan_that_cannot_be_pushed_says_why() -> None:
     """Obstacles are shown with the plan, and no command to push it is offered."""
     plan = make_plan(EDITED, EXISTING, as_pages=True)
 
-    lines = shown(render.planned_text(run_of(planned(plan))))
+    lines = shown(runs.planned_text(run_of(planned(plan))))
 
     assert any(line.startswith("  Cannot be pushed: The batch holds") for line in lines)
     assert not any("importer push" in line for line in lines)
@@ -288,7 +288,7 @@ def test_the_command_has_the_consents_that_the_plan_needs() -> None:
     there = replace(EXISTING, held=(), source="count", status="READY")
     plan = make_plan(Batch(batch_id=BATCH_ID, items=rows), there, as_pages=True)
 
-    lines = shown(render.planned_text(run_of(planned(plan))))
+    lines = shown(runs.planned_text(run_of(planned(plan))))
 
     assert "(no instruction there, in pages, READY)" in lines[0]
     assert lines[-1].endswith(f"--plan {plan.fingerprint} --pages --tasks-exist")
@@ -299,7 +299,7 @@ def test_long_plan_is_cut_and_counted() -> None:
     rows = tuple(FreeText(ref=f"N{n}", description=f"New {n}") for n in range(60))
     plan = make_plan(Batch(batch_id=BATCH_ID, items=rows), replace(EXISTING, held=()))
 
-    lines = shown(render.plan_text(plan, "a.xlsx"))
+    lines = shown(plans.plan_text(plan, "a.xlsx"))
 
     assert sum(line.startswith("  + create") for line in lines) == 50
     assert "  … and 10 more (all in --json)" in lines
@@ -308,7 +308,7 @@ def test_long_plan_is_cut_and_counted() -> None:
 def test_next_command_pushes_exactly_the_plan() -> None:
     """The command names the file, the plan, and the consent that the plan needs."""
     plan = make_plan(EDITED, EXISTING)
-    assert shown(render.planned_text(run_of(planned(plan))))[-2:] == [
+    assert shown(runs.planned_text(run_of(planned(plan))))[-2:] == [
         "To push exactly this:",
         f'  importer push "my study.xlsx" --plan {plan.fingerprint} --allow-remove 1',
     ]
@@ -317,8 +317,8 @@ def test_next_command_pushes_exactly_the_plan() -> None:
 def test_lost_ids_offer_relinking() -> None:
     """Rows that look like what would be deleted are offered their ids back."""
     lost = Batch(batch_id=BATCH_ID, items=(FreeText(ref="Q2", description="Why?"),))
-    text = render.plain(render.planned_text(run_of(planned(make_plan(lost, EXISTING)))))
-    accepted = render.plain(render.planned_text(run_of(planned(make_plan(lost, EXISTING, relink=True)))))
+    text = screen.plain(runs.planned_text(run_of(planned(make_plan(lost, EXISTING)))))
+    accepted = screen.plain(runs.planned_text(run_of(planned(make_plan(lost, EXISTING, relink=True)))))
 
     assert "      Q2 looks like it, but has no id." in text
     assert f"  ? relink Q2 has no id, and equals {ID_2} in everything" in text
@@ -330,7 +330,7 @@ def test_lost_ids_offer_relinking() -> None:
 def test_refusal_of_a_workbook_is_shown_line_by_line() -> None:
     """What keeps one workbook back stands under its name."""
     refused = StudyResult("b.xlsx", refusal=PlanRefused("One reason.\nAnother. Nothing was sent."))
-    assert shown(render.planned_text(run_of(refused))) == [
+    assert shown(runs.planned_text(run_of(refused))) == [
         "✗ not sent  b.xlsx",
         "    One reason.",
         "    Another. Nothing was sent.",
@@ -366,7 +366,7 @@ DONE = Import(
 def test_outcome_counts_what_was_done() -> None:
     """Created, updated and deleted, under the batch's name."""
     result = planned(make_plan(EDITED, EXISTING), outcomes=(Outcome(DONE, None),))
-    assert shown(render.pushed_text(run_of(result))) == [
+    assert shown(runs.pushed_text(run_of(result))) == [
         (
             f"✓ done  my study.xlsx → batch wave1 {BATCH_ID}: 2 created, 1 updated, 1 deleted, "
             "the batch's own details updated"
@@ -387,7 +387,7 @@ def test_outcome_counts_what_was_done() -> None:
 def test_unfinished_outcome_says_state_and_reason(state: State, words: str) -> None:
     """Every state has its words, and the refusal says what to do."""
     outcome = Outcome(replace(DONE, state=state), Unfinished("Run importer resume."))
-    lines = shown(render.resumed_text([outcome]))
+    lines = shown(runs.resumed_text([outcome]))
 
     assert lines[0].startswith(f"{words}  /home/me/my study.xlsx → batch wave1")
     assert lines[-1:] == ["    Run importer resume."]
@@ -398,7 +398,7 @@ def test_what_did_not_happen_is_not_told_in_the_past(state: State) -> None:
     """Only what Prolific has accepted is counted as created, updated or deleted."""
     result = planned(make_plan(EDITED, EXISTING), outcomes=(Outcome(replace(DONE, state=state), None),))
 
-    head = shown(render.pushed_text(run_of(result)))[0]
+    head = shown(runs.pushed_text(run_of(result)))[0]
 
     assert head.endswith(": 2 to create, 1 to update, 1 to delete, the batch's own details to update")
 
@@ -410,7 +410,7 @@ def test_a_conflict_shows_the_three_sides() -> None:
         "body": {"instructions": [{"description": f"Mine {n}"} for n in range(7)]},
         "after": [{"description": "Theirs"}],
     }
-    lines = shown(render.resumed_text([Outcome(replace(DONE, state=State.CONFLICT, **sides), None)]))  # type: ignore[arg-type]
+    lines = shown(runs.resumed_text([Outcome(replace(DONE, state=State.CONFLICT, **sides), None)]))  # type: ignore[arg-type]
 
     assert lines[1:] == [
         "    before: nothing",
@@ -421,7 +421,7 @@ def test_a_conflict_shows_the_three_sides() -> None:
 
 def test_ids_without_a_row_are_not_simply_done() -> None:
     """What Prolific holds and the workbook lacks is for a person to decide."""
-    lines = shown(render.resumed_text([Outcome(DONE, Unfinished("No row was found for Q2."))]))
+    lines = shown(runs.resumed_text([Outcome(DONE, Unfinished("No row was found for Q2."))]))
 
     assert lines[0].startswith("! done, but ids without a row  /home/me/my study.xlsx")
     assert lines[1:] == ["    No row was found for Q2."]
@@ -433,7 +433,7 @@ def test_who_is_asked_sees_everything_first() -> None:
     warned = report(problem(code="column-unknown"))
     run = run_of(result, found=warned, resumed=(Outcome(DONE, None),))
 
-    text = render.plain(render.asking_text(run))
+    text = screen.plain(runs.asking_text(run))
 
     places = [text.index(words) for words in ("✓ done", "! warning  a.xlsx › Instructions!C7", "Plan ")]
     assert places == sorted(places)
@@ -441,12 +441,12 @@ def test_who_is_asked_sees_everything_first() -> None:
 
 def test_nothing_to_resume_is_said() -> None:
     """An empty answer would look like a failure."""
-    assert shown(render.resumed_text([])) == ["Nothing is open."]
+    assert shown(runs.resumed_text([])) == ["Nothing is open."]
 
 
 def test_unchanged_workbook_is_said() -> None:
     """A second push sends nothing, and says so."""
-    assert shown(render.pushed_text(run_of(StudyResult("a.xlsx")))) == [
+    assert shown(runs.pushed_text(run_of(StudyResult("a.xlsx")))) == [
         "= unchanged  a.xlsx: nothing to change, nothing was sent."
     ]
 
@@ -456,7 +456,7 @@ def test_broken_workbook_beside_a_sent_one_is_not_called_unsent() -> None:
     found = report(problem(workbook="b.xlsx"), workbooks=("a.xlsx", "b.xlsx"))
     sent = StudyResult("a.xlsx", outcomes=(Outcome(DONE, None),))
 
-    lines = shown(render.pushed_text(run_of(sent, StudyResult("b.xlsx"), found=found)))
+    lines = shown(runs.pushed_text(run_of(sent, StudyResult("b.xlsx"), found=found)))
 
     assert "✗ not ready" in next(line for line in lines if line.startswith("b.xlsx"))
     assert not any("Nothing was sent" in line for line in lines)
@@ -465,17 +465,17 @@ def test_broken_workbook_beside_a_sent_one_is_not_called_unsent() -> None:
 
 def test_broken_workbooks_alone_end_with_nothing_sent() -> None:
     """A run that only found problems ends with the counts."""
-    lines = shown(render.pushed_text(run_of(StudyResult("a.xlsx"), found=report(problem()))))
+    lines = shown(runs.pushed_text(run_of(StudyResult("a.xlsx"), found=report(problem()))))
     assert lines[-1] == "1 workbook checked: not ready (1 error). Nothing was sent."
 
 
 def test_status_lists_imports() -> None:
     """One line each, in UTC, with the reason below."""
-    assert shown(render.status_text([replace(DONE, note="No row was found for Q9.")])) == [
+    assert shown(runs.status_text([replace(DONE, note="No row was found for Q9.")])) == [
         f"2026-11-18 11:06 UTC  ✓ done  /home/me/my study.xlsx → batch wave1 {BATCH_ID}",
         "    No row was found for Q9.",
     ]
-    assert shown(render.status_text([])) == ["No imports yet."]
+    assert shown(runs.status_text([])) == ["No imports yet."]
 
 
 def test_run_as_json_holds_everything() -> None:
@@ -483,7 +483,7 @@ def test_run_as_json_holds_everything() -> None:
     plan = make_plan(EDITED, EXISTING)
     result = planned(plan, outcomes=(Outcome(DONE, Unfinished("Later.")),), refusal=PlanRefused("No."))
 
-    document = json.loads(json.dumps(render.pushed_json(run_of(result))))
+    document = json.loads(json.dumps(runs.pushed_json(run_of(result))))
 
     (found,) = document["results"]
     assert found["plans"][0]["fingerprint"] == plan.fingerprint
@@ -502,7 +502,7 @@ class Terminal(io.StringIO):
         return True
 
 
-LINES = (render.line(("✗ error", "error"), "  [red]:smile:[/red]", depth=1),)
+LINES = (screen.line(("✗ error", "error"), "  [red]:smile:[/red]", depth=1),)
 
 
 def test_terminal_gets_colour_and_literal_text(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -511,7 +511,7 @@ def test_terminal_gets_colour_and_literal_text(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
     terminal = Terminal()
-    render.write(LINES, terminal, environ={"TERM": "xterm-256color"})
+    screen.write(LINES, terminal, environ={"TERM": "xterm-256color"})
 
     assert "\x1b[1;31m✗ error" in terminal.getvalue()
     assert "[red]:smile:[/red]" in terminal.getvalue()
@@ -521,7 +521,7 @@ def test_terminal_gets_colour_and_literal_text(monkeypatch: pytest.MonkeyPatch) 
 def test_terminal_may_want_no_colour(environ: dict[str, str]) -> None:
     """NO_COLOR and dumb terminals get plain text; the words say it all."""
     terminal = Terminal()
-    render.write(LINES, terminal, environ=environ)
+    screen.write(LINES, terminal, environ=environ)
     assert terminal.getvalue() == "  ✗ error  [red]:smile:[/red]\n"
 
 
@@ -529,7 +529,7 @@ def test_long_line_wraps_under_its_indent(monkeypatch: pytest.MonkeyPatch) -> No
     """A wrapped remedy stays in its column."""
     monkeypatch.setenv("COLUMNS", "40")
     terminal = Terminal()
-    render.write((render.line("word " * 15, depth=2),), terminal, environ={"TERM": "xterm"})
+    screen.write((screen.line("word " * 15, depth=2),), terminal, environ={"TERM": "xterm"})
 
     rows = terminal.getvalue().splitlines()
     assert len(rows) == 3
@@ -539,7 +539,7 @@ def test_long_line_wraps_under_its_indent(monkeypatch: pytest.MonkeyPatch) -> No
 def test_file_name_cannot_steer_the_terminal() -> None:
     """Escape sequences in a name do not reach the terminal."""
     for stream in (Terminal(), io.StringIO()):
-        render.write((render.line("a\x1b]0;owned\x07\u202e.xlsx"),), stream, environ={"TERM": "xterm"})
+        screen.write((screen.line("a\x1b]0;owned\x07\u202e.xlsx"),), stream, environ={"TERM": "xterm"})
         assert not {"\x1b]", "\x07", "\u202e"} & set(stream.getvalue())
         assert "\x1b]" not in stream.getvalue()
 
@@ -548,7 +548,7 @@ def test_code_page_without_symbols_does_not_break(tmp_path: Path) -> None:
     """Windows writes files in a code page that lacks ✗ and ↕."""
     path = tmp_path / "out.txt"
     with path.open("w", encoding="cp1252") as stream:
-        render.write(LINES, stream, environ={})
+        screen.write(LINES, stream, environ={})
     assert path.read_text("cp1252") == "  ? error  [red]:smile:[/red]\n"
 
 
@@ -556,5 +556,5 @@ def test_plain_text_does_not_load_rich(monkeypatch: pytest.MonkeyPatch) -> None:
     """Output into a file or pipe does not wait for a library of colours."""
     monkeypatch.setitem(sys.modules, "rich.console", None)
     stream = io.StringIO()
-    render.write(LINES, stream, environ={})
+    screen.write(LINES, stream, environ={})
     assert stream.getvalue() == "  ✗ error  [red]:smile:[/red]\n"

@@ -20,20 +20,13 @@ from openpyxl import load_workbook
 
 from importer.errors import UsageError, WriteRefused
 from importer.problems import problem
-from importer.render import line
-from importer.report import (
-    Exchange,
-    Receipt,
-    RunInfo,
-    WorkbookDetail,
-    WorkbookRow,
-    book,
-    check_target,
-    page,
-    write_report,
-)
+from importer.prolific import Exchange
+from importer.render.screen import line
+from importer.report import book, check_target, page, write_report
+from importer.report.data import Receipt, RunInfo, WorkbookDetail
 from importer.report.plots import changes_plot, latency_plot, plots_of, timeline_plot, waiting_plot
 from importer.report.summary import headline, nothing_sent, summarise
+from importer.run.results import WorkbookRow
 from importer.secret import HIDDEN, Token
 from tests.test_security import INJECTED, cells_of
 

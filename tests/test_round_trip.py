@@ -37,7 +37,7 @@ from importer.model import (
 from importer.places import Study
 from importer.push.desk import Desk
 from importer.push.reading import begin
-from importer.run import plan_all
+from importer.run.pushing import plan_all
 from importer.sandbox import Sandbox
 from importer.texts import canonical, is_blank, trim
 from importer.transformer import to_rows

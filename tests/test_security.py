@@ -28,7 +28,7 @@ from importer.checking import check
 from importer.errors import Unreachable, UsageError
 from importer.helpers import MIN_EACH, Helpers
 from importer.prolific import Prolific
-from importer.render import harmless, harmless_json
+from importer.render.screen import harmless, harmless_json
 from importer.render.words import typed
 from importer.sandbox import Sandbox
 from importer.secret import HIDDEN, Token, check_url, hide_tokens

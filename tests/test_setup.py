@@ -17,7 +17,8 @@ from importer.journal import Made, State
 from importer.push.desk import Desk
 from importer.push.making import find_unsettled, give_up_made
 from importer.push.reading import begin
-from importer.run import Consent, push
+from importer.run.pushing import push
+from importer.run.results import Consent
 from importer.run.setup import SetupResult
 from importer.sandbox import Sandbox
 from importer.sandbox.world import WORKSPACE_ID

@@ -8,7 +8,7 @@ from importer.render.screen import Lines
 from importer.render.table import next_steps, summary_table
 from importer.render.words import width_of
 from importer.report.summary import STATES
-from importer.run import WorkbookRow
+from importer.run.results import WorkbookRow
 
 
 def row(name: str, state: str = "done", *sentences: str, **counts: int) -> WorkbookRow:

@@ -20,10 +20,11 @@ from importer.render.screen import Line, line, write
 from importer.render.table import one_line, state_piece
 from importer.render.words import count_of, some_of
 from importer.report.summary import needs_look
-from importer.run import Watcher, WorkbookRow
+from importer.run.watching import Watcher
 
 if TYPE_CHECKING:
     from importer.render.display import Display
+    from importer.run.results import WorkbookRow
 
 #: Errors of one workbook that are shown as they appear, after folding; the report has all.
 ERRORS_SHOWN: Final = 3

@@ -16,8 +16,8 @@ from importer.run.watching import FEW
 
 if TYPE_CHECKING:
     from importer.model import JSON
-    from importer.run import RunResult, StudyResult
     from importer.run.pulling import PulledBatch, PullResult
+    from importer.run.results import RunResult, StudyResult
 
 #: Workbooks about which there is nothing to say, beyond which they are counted.
 PLAIN_SHOWN: Final = 40

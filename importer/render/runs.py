@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from importer.model import JSON
     from importer.plan import Plan
     from importer.push.submitter import Outcome
-    from importer.run import RunResult, StudyResult
+    from importer.run.results import RunResult, StudyResult
 
 #: Instructions on each side of a conflict that a screen shows.
 TEXTS_SHOWN: Final = 5

@@ -11,7 +11,7 @@ from importer.render.words import count_of, shortened, typed, width_of
 from importer.report.summary import COUNTS, STATES, look_of, needs_look
 
 if TYPE_CHECKING:
-    from importer.run import WorkbookRow
+    from importer.run.results import WorkbookRow
 
 #: Workbooks that a screen shows; of more, those that need a look.
 ROWS_SHOWN: Final = 40

@@ -10,22 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from importer.errors import UsageError, WriteRefused
-from importer.prolific import Exchange
-from importer.report.data import Receipt, RunInfo, WorkbookDetail
-from importer.run import WorkbookRow
 from importer.workbook.temporary import temporary_file
 
-__all__ = [
-    "Exchange",
-    "Receipt",
-    "RunInfo",
-    "WorkbookDetail",
-    "WorkbookRow",
-    "check_target",
-    "write_report",
-]
+if TYPE_CHECKING:
+    from importer.prolific import Exchange
+    from importer.report.data import RunInfo, WorkbookDetail
 
 
 def check_target(target: Path) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from importer.render import plan_text
+from importer.render.plans import plan_text
 from importer.report.data import Receipt, WorkbookDetail
-from importer.run import RunResult
+from importer.run.results import RunResult
 
 #: Lines of one plan; a page shows fewer, a workbook all of them.
 _PLAN_LINES: Final = 100_000

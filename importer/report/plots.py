@@ -18,7 +18,7 @@ from typing import Final
 from importer.prolific import Exchange
 from importer.render.words import count_of
 from importer.report.summary import Summary, duration
-from importer.run import WorkbookRow
+from importer.run.results import WorkbookRow
 
 WIDTH: Final = 560.0
 #: Fewer requests than this are no distribution.

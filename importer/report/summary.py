@@ -11,12 +11,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappush, heappushpop
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from importer.prolific import Exchange
 from importer.render.words import count_of
-from importer.report.data import RunInfo, WorkbookDetail
-from importer.run import WorkbookRow
+
+if TYPE_CHECKING:
+    from importer.prolific import Exchange
+    from importer.report.data import RunInfo, WorkbookDetail
+    from importer.run.results import WorkbookRow
 
 INTERRUPTED: Final = 130
 #: Workbooks that the plot of changes shows.

@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from importer.errors import Interrupted, PlanRefused, Refusal
-from importer.run import Consent, Run, RunResult, StudyResult, Watcher
+from importer.run.pushing import Run
+from importer.run.results import Consent, RunResult, StudyResult
 from importer.run.steps import plan_study, push_study
+from importer.run.watching import Watcher
 from importer.workbook.writable import check_writable
 
 if TYPE_CHECKING:

@@ -6,16 +6,19 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, overload
+from typing import TYPE_CHECKING, Final, overload
 
 from importer.changes import Kind
 from importer.errors import ImporterError, Interrupted, Refusal
 from importer.journal import State
-from importer.plan import FINGERPRINT_DIGITS, Plan
-from importer.problems import Report
-from importer.push.reading import Items
-from importer.push.submitter import Outcome
+from importer.plan import FINGERPRINT_DIGITS
 from importer.run.spool import Spool
+
+if TYPE_CHECKING:
+    from importer.plan import Plan
+    from importer.problems import Report
+    from importer.push.reading import Items
+    from importer.push.submitter import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,3 +305,18 @@ class Results(Sequence[StudyResult]):
 
     def __iter__(self) -> Iterator[StudyResult]:
         return (self[number] for number in range(len(self)))
+
+
+def checked(report: Report) -> RunResult:
+    """Return the result of a run that only checked."""
+    broken = set(report.broken)
+    rows = tuple(
+        WorkbookRow(
+            name,
+            problems=len(report.of(name)),
+            state="not ready" if name in broken else "ready",
+            exit_code=int(name in broken),
+        )
+        for name in report.workbooks
+    )
+    return RunResult(report, Results(Spool(), report.workbooks), rows=rows)

@@ -36,7 +36,7 @@ from importer.push.desk import Desk, locked
 from importer.push.making import Wanted, make, namesakes, resume_made, workbook_lock, write_made
 from importer.push.reading import Reading
 from importer.push.submitter import Outcome
-from importer.run import push
+from importer.run.pushing import push
 from importer.run.results import SOME, Consent, PlannedBatch, RunResult, StudyResult, combine
 from importer.run.resuming import resume
 from importer.run.spool import Spool

@@ -45,7 +45,7 @@ class Cell:
         end: Where it has ended when the fault is over.
         says: What stands somewhere in the sentences, `…` for anything; "" if nothing is said at all.
         asks: What the next push says must be decided; "" unless a person decides.
-        decision: That decision, as `importer.run.Consent` has it; a number is for each batch struck.
+        decision: That decision, as `importer.run.results.Consent` has it; a number is for each batch struck.
         clears: Whether the ids in the workbook are to be cleared first.
     """
 

@@ -24,7 +24,9 @@ from importer.journal import State
 from importer.places import Part
 from importer.push.desk import Desk
 from importer.push.reading import begin
-from importer.run import Consent, RunResult, push, resume
+from importer.run.pushing import push
+from importer.run.results import Consent, RunResult
+from importer.run.resuming import resume
 from importer.sandbox import Sandbox
 from tests.books import write_book
 from tests.desks import Clock, open_desk

@@ -20,7 +20,8 @@ from importer.checking import check_parts
 from importer.places import Part
 from importer.push.desk import Desk
 from importer.push.reading import begin
-from importer.run import Consent, RunResult, push
+from importer.run.pushing import push
+from importer.run.results import Consent, RunResult
 from importer.sandbox import Sandbox
 from tests.books import write_book
 from tests.desks import Clock, open_desk
@@ -94,7 +95,7 @@ class Study:
         batch_id: The batch that the workbook names.
         name: What the sheet calls it; "" leaves its name.
         rows: What the sheet says.
-        consent: What the researcher agrees to, as `importer.run.Consent` has it.
+        consent: What the researcher agrees to, as `importer.run.results.Consent` has it.
         gone: How many instructions of the batch were deleted with consent, or by somebody else.
         strangers: Ids that the batch holds, and that the sheet cannot describe.
         struck: What Prolific held after somebody else had struck; None if nobody has.

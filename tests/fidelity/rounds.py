@@ -13,7 +13,8 @@ from pathlib import Path
 from importer.checking import check_parts
 from importer.push.desk import Desk
 from importer.push.reading import begin
-from importer.run import Consent, RunResult, push
+from importer.run.pushing import push
+from importer.run.results import Consent, RunResult
 from importer.sandbox import Sandbox
 from tests.desks import NOW, Clock, open_desk
 from tests.fidelity.compare import compare_cells, compare_zips, see

@@ -14,9 +14,10 @@ import sys
 import time
 from typing import Any
 
-from importer import checking, cli, helpers, render, sources
-from importer import run as runs
+from importer import checking, cli, helpers, sources
 from importer.__main__ import main
+from importer.render import runs
+from importer.run import pushing
 from importer.sheets import frames
 from importer.validator import schema
 from importer.workbook import marked
@@ -24,7 +25,7 @@ from importer.workbook import marked
 #: Far beyond what is allowed: only keeps a run that fails its test from taking the machine with it.
 MAX_ADDRESS_BYTES = 3 << 30
 MAX_CPU_S = 60
-IMPORTED = (checking, cli, frames, helpers, marked, render, runs, schema, sources)
+IMPORTED = (checking, cli, frames, helpers, marked, pushing, runs, schema, sources)
 
 
 def run(args: list[str], folder: str, out: str, err: str, user: int | None) -> None:
