@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from itertools import groupby
 from typing import Final
 
@@ -76,6 +77,7 @@ def words_of(text: str) -> tuple[str, ...]:
     return tuple(word for word in _BETWEEN_WORDS.split(text) if word)
 
 
+@lru_cache(maxsize=256)
 def header_key(header: str) -> str:
     """Return the form in which headers are compared: no case, spaces, `_`, `-`, trailing `*`."""
     return _HEADER_NOISE.sub("", trim(header)).casefold()
