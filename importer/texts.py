@@ -55,8 +55,6 @@ def canonical(text: str) -> str:
     if text.isascii() and "\r" not in text:
         return text
     text = text.replace("\r\n", "\n")
-    if text.isascii():
-        return text
     if _MANY_MARKS.search(text) and _longest_run_of_marks(text) > _MAX_MARKS:
         return text
     return unicodedata.normalize("NFC", text)
