@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from itertools import groupby
 from typing import Final
 
@@ -54,8 +55,6 @@ def canonical(text: str) -> str:
     if text.isascii() and "\r" not in text:
         return text
     text = text.replace("\r\n", "\n")
-    if text.isascii():
-        return text
     if _MANY_MARKS.search(text) and _longest_run_of_marks(text) > _MAX_MARKS:
         return text
     return unicodedata.normalize("NFC", text)
@@ -76,6 +75,7 @@ def words_of(text: str) -> tuple[str, ...]:
     return tuple(word for word in _BETWEEN_WORDS.split(text) if word)
 
 
+@lru_cache(maxsize=256)
 def header_key(header: str) -> str:
     """Return the form in which headers are compared: no case, spaces, `_`, `-`, trailing `*`."""
     return _HEADER_NOISE.sub("", trim(header)).casefold()

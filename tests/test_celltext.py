@@ -13,7 +13,7 @@ from importer.contract import Kind
 from importer.sheets.celltext import Taken, take
 from importer.texts import CONTROL, INVISIBLE, is_plain
 from importer.workbook.cells import Cell, CellKind
-from importer.workbook.values import content_of
+from importer.workbook.values import number_content, text_content
 
 
 def cell(
@@ -157,11 +157,12 @@ def test_text_that_nobody_sees_is_blank(text: str, kind: Kind):
 @example("1234567890123450")
 def test_plain_content_is_taken_without_a_look(kind: Kind, text: str):
     """What the reader calls plain is what any column takes of it, and nothing is said of it."""
-    is_number = text.removeprefix("-").isdigit()
-    for held in (CellKind.TEXT, *[CellKind.NUMBER] * is_number):
-        plain = content_of(held if text else CellKind.BLANK, text, None).plain
+    contents = [text_content(text)]
+    if text.removeprefix("-").isdigit():
+        contents.append(number_content(text))
 
-        assert plain is None or Taken(plain) == take(cell(held, text), kind)
+    for content in contents:
+        assert content.plain is None or Taken(content.plain) == take(cell(content.kind, text), kind)
 
 
 def test_no_strange_character_is_plain():

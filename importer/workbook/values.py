@@ -11,6 +11,7 @@ Source: ECMA-376 part 1, 18.3.1.4 (c), 18.18.11 (ST_CellType).
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Final
 
 from importer.limits import MAX_CELL_CHARACTERS, MAX_DIGITS
@@ -27,6 +28,9 @@ _ISO_DATE: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})?T?([0-9]{2}:[0-9]{2
 _WHOLE: Final = re.compile(rf"0|[1-9][0-9]{{0,{MAX_DIGITS - 1}}}")
 _BOOLEANS: Final = {"1": "TRUE", "true": "TRUE", "0": "FALSE", "false": "FALSE"}
 _XML_SPACES: Final = " \t\r\n"
+_make: Final = partial(tuple.__new__, Content)
+# A member of an enumeration takes as long to look up as the rest of making a content.
+_BLANK, _TEXT, _NUMBER_KIND = CellKind.BLANK, CellKind.TEXT, CellKind.NUMBER
 
 Place = tuple[int, int]
 Value = tuple[CellKind, str, bool]
@@ -78,7 +82,11 @@ class Values:
         if is_formula:
             result = _has_result(type_, saved, inline)
             return Content(kind, text, True, result, is_formatted, style, None)
-        return content_of(kind, text, style, is_formatted=is_formatted)
+        if kind is _TEXT or kind is _BLANK:
+            return text_content(text, style)
+        if kind is _NUMBER_KIND:
+            return number_content(text, style, is_formatted=is_formatted)
+        return _make((kind, text, False, True, is_formatted, style, None))
 
     def _interpret(
         self, place: Place, type_: str, style: int | None, saved: str | None, inline: str | None
@@ -146,15 +154,16 @@ def _iso_date(saved: str) -> Value:
     return CellKind.DATE, " ".join(filter(None, (day, clock))), False
 
 
-def content_of(kind: CellKind, text: str, style: int | None, *, is_formatted: bool = False) -> Content:
-    """Return the content of a cell that no formula made."""
-    if kind is CellKind.TEXT:
-        is_taken = is_plain(text)
-    else:
-        is_taken = not text or (
-            kind is CellKind.NUMBER and not is_formatted and _WHOLE.fullmatch(text) is not None
-        )
-    return Content(kind, text, False, True, is_formatted, style, text if is_taken else None)
+def text_content(text: str, style: int | None = None) -> Content:
+    """Return the content of a cell that holds a text, or none ("")."""
+    kind, plain = (_TEXT, text if is_plain(text) else None) if text else (_BLANK, "")
+    return _make((kind, text, False, True, False, style, plain))
+
+
+def number_content(digits: str, style: int | None = None, *, is_formatted: bool = False) -> Content:
+    """Return the content of a cell that holds a number."""
+    plain = None if is_formatted or not _WHOLE.fullmatch(digits) else digits
+    return _make((_NUMBER_KIND, digits, False, True, is_formatted, style, plain))
 
 
 def _has_result(type_: str, saved: str | None, inline: str | None) -> bool:
