@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -210,7 +210,7 @@ def longest_rising(places: Sequence[int]) -> frozenset[int]:
 # Other answers are possible than before: what is collected, and what comes, are no longer alike.
 _RISKY: Final = ("type", "answer_limit", "validation_type", "validation_min", "validation_max")
 _RISKY_OF_OPTION: Final = ("exclusive", "validation_type", "validation_min", "validation_max")
-_WORDING: Final = tuple(one.name for one in fields(Content) if one.name not in (*_RISKY, "options"))
+_WORDING: Final = tuple(name for name in Content._fields if name not in (*_RISKY, "options"))
 
 
 def differences(existing: Content, desired: Content) -> tuple[tuple[FieldChange, ...], bool]:

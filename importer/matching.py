@@ -15,7 +15,7 @@ from __future__ import annotations
 import html
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Final
 
 from importer.wire.instructions import Content, Held, Sent, plain
@@ -304,7 +304,7 @@ def _check_kept(kept: Sequence[Sent], by_id: Mapping[str, Held]) -> None:
         if wanted == found:
             continue
         wanted, found = loosened(wanted), loosened(found)
-        differing = [f.name for f in fields(Content) if getattr(wanted, f.name) != getattr(found, f.name)]
+        differing = [name for name in Content._fields if getattr(wanted, name) != getattr(found, name)]
         if not differing:
             continue
         raise MatchRefused(
@@ -347,10 +347,10 @@ def _type_and_description(content: Content) -> tuple[str, str]:
 
 def _without_rules(content: Content) -> Content:
     options = (
-        replace(option, validation_type="", validation_min="", validation_max="")
+        option._replace(validation_type="", validation_min="", validation_max="")
         for option in content.options
     )
-    bare = replace(content, validation_type="", validation_min="", validation_max="", options=tuple(options))
+    bare = content._replace(validation_type="", validation_min="", validation_max="", options=tuple(options))
     return loosened(bare)
 
 
@@ -360,8 +360,7 @@ def loosened(content: Content) -> Content:
 
     Runs of spaces, `&amp;` for `&`, and how a scalar is written.
     """
-    return replace(
-        content,
+    return content._replace(
         description=_tidy(content.description),
         helper_text=_tidy(content.helper_text),
         placeholder_text_input=_tidy(content.placeholder_text_input),
@@ -370,8 +369,7 @@ def loosened(content: Content) -> Content:
         alt_text=_tidy(content.alt_text),
         caption=_tidy(content.caption),
         options=tuple(
-            replace(
-                option,
+            option._replace(
                 label=_tidy(option.label),
                 value=plain(_tidy(option.value)),
                 heading=_tidy(option.heading),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from importer.changes import Change, FieldChange, Kind, compare, differences, longest_rising
 from importer.model import FreeText, Instruction, MultipleChoice, Option
-from importer.wire.instructions import Content, Held, OptionContent, to_content
+from importer.wire.instructions import Content, Held, OptionContent, Scalar, to_content
 from tests.strategies import sheets
 
 
@@ -144,7 +144,7 @@ def test_a_returned_scalar_is_no_change():
         "multiple_choice",
         "Rate it",
         answer_limit=1,
-        options=(OptionContent("A", "true", is_text=False), OptionContent("B", "1", is_text=False)),
+        options=(OptionContent("A", Scalar("true")), OptionContent("B", Scalar("1"))),
     )
 
     assert ((), False) == differences(there, content(("TRUE", "A"), ("1.0", "B")))

@@ -73,7 +73,8 @@ def test_one_of_four_pushes_wins(prolific: Sandbox, tmp_path: Path, study: Path,
     assert 1 == sum(map(sent, runs))
     assert ids_held(prolific, batch_id) == list(ids_in(study).values())
     losers = [run.stdout + run.stderr for run in runs if run.returncode]
-    assert {0, 1} >= {run.returncode for run in runs}
+    # 3: what another one was sending could not be picked up, and then there was nothing left to do.
+    assert {0, 1, 3} >= {run.returncode for run in runs}
     assert [] == [said for said in losers if not re.search(r"[Rr]un (this )?again|importer resume", said)]
 
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from importer.contract import (
     CONTENT_FORMAT,
@@ -84,20 +84,25 @@ _SERVER_MADE: Final = frozenset(("id", "parent_type", "order", "position", "vers
 _SERVER_MADE_ENDINGS: Final = ("_id", "_at", "_by")
 
 
-@dataclass(frozen=True, slots=True)
-class OptionContent:
+class Scalar(str):
+    """The number or boolean that Prolific returned as an option's value, as text; it is equal to that text."""
+
+    __slots__ = ()
+
+
+# Tuples, because a workbook has hundreds of these: a frozen dataclass takes four times as long to build.
+class OptionContent(NamedTuple):
     """
     One option in comparable form.
 
     Attributes:
         label: What participants see.
-        value: What the data holds, as text: number 1 and 1.0 are "1", true is "true".
+        value: What the data holds, as text: number 1 and 1.0 are "1", true is "true"; then it is a `Scalar`.
         heading: "" if it has none.
         exclusive: Whether it is chosen alone.
         validation_type: Of a unit: number or string; "" if anything may be written.
         validation_min: As text; "" if there is no bound.
         validation_max: As text; "" if there is no bound.
-        is_text: False if Prolific returned a number or boolean; no part of the comparison.
     """
 
     label: str
@@ -107,11 +112,9 @@ class OptionContent:
     validation_type: str = ""
     validation_min: str = ""
     validation_max: str = ""
-    is_text: bool = field(default=True, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """
     An instruction or content block in comparable form, without ref, id and place.
 
@@ -347,13 +350,12 @@ def _option_content(option: Mapping[str, JSON]) -> OptionContent:
     rule, low, high = _validation(option)
     return OptionContent(
         label=_text(option.get("label")),
-        value=_text(value),
+        value=_text(value) if isinstance(value, str) else Scalar(_text(value)),
         heading=_text(option.get("heading")),
         exclusive=bool(option.get("exclusive")),
         validation_type=rule,
         validation_min=low,
         validation_max=high,
-        is_text=isinstance(value, str),
     )
 
 
@@ -434,16 +436,16 @@ def settle(held: Content, desired: Content) -> Content:
     The PUT takes option values as strings only, but Prolific may return any scalar: true for the
     "TRUE" of a sheet, 1.0 for "1". Two texts are never taken as one.
     """
-    if all(option.is_text for option in held.options):
+    if not any(isinstance(option.value, Scalar) for option in held.options):
         return held
     texts = [option.value for option in desired.options]
     options = (
-        option
-        if option.is_text
-        else replace(option, value=_text_for(option.value, texts[place : place + 1] + texts))
+        option._replace(value=_text_for(option.value, texts[place : place + 1] + texts))
+        if isinstance(option.value, Scalar)
+        else option
         for place, option in enumerate(held.options)
     )
-    return replace(held, options=tuple(options))
+    return held._replace(options=tuple(options))
 
 
 def _text_for(value: str, texts: Sequence[str]) -> str:
