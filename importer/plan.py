@@ -166,7 +166,7 @@ def make_plan(
     found, tied = _find_relinks(batch.items, existing)
     relinked = {one.ref: one.id for one in found if relink and (one.is_sure or not only_sure)}
     rows = tuple(
-        row.model_copy(update={"id": relinked[row.ref]}) if row.ref in relinked else row
+        row.replace(id=relinked[row.ref]) if row.ref in relinked else row
         for row in (batch_items.in_order(batch.items) if form is Form.BATCH_ITEMS else batch.items)
     )
     laid = batch_items.lay_out(existing.pages or (), rows) if form is Form.BATCH_ITEMS and rows else None

@@ -223,4 +223,4 @@ def _details(existing: Existing) -> tuple[BatchDetails, list[str]]:
         if loss
     ]
     kept = {name: text for name, text in given.items() if text and not losses[name]}
-    return BatchDetails.model_validate(kept), notes
+    return BatchDetails.checked(kept), notes

@@ -34,6 +34,8 @@ from importer.model import (
     Draft,
     FreeTextWithUnit,
     Item,
+    Option,
+    UnitOption,
 )
 from importer.texts import canonical, words_of
 
@@ -51,7 +53,7 @@ _FIELD_COLUMNS: Final = {
     or (column.level in (Level.INSTRUCTION, Level.ENTRY) and column.name not in ("batch", "ref"))
 }
 _DRAFT_COLUMNS: Final = tuple(
-    name for name in STUDIES.names if name in Draft.model_fields and name != "batch"
+    name for name in STUDIES.names if name in Draft.__struct_fields__ and name != "batch"
 )
 #: Columns that become a field of each option; those of an entry only where the option is a unit.
 _OPTION_COLUMNS: Final = {
@@ -124,13 +126,15 @@ def to_datasets(frames: Frames) -> tuple[Dataset, ...]:
     if frames.datasets is None:
         return ()
     return tuple(
-        Dataset(
-            ref=cells["dataset"],
-            row=row,
-            dataset_id=cells["dataset_id"].lower() or None,
-            name=cells["name"] or cells["dataset"],
-            file=cells["file"],
-            workspace_id=cells["workspace_id"].lower() or None,
+        Dataset.checked(
+            {
+                "ref": cells["dataset"],
+                "row": row,
+                "dataset_id": cells["dataset_id"].lower() or None,
+                "name": cells["name"] or cells["dataset"],
+                "file": cells["file"],
+                "workspace_id": cells["workspace_id"].lower() or None,
+            }
         )
         for row, cells in _rows(frames.datasets)
     )
@@ -141,7 +145,7 @@ def to_drafts(frames: Frames) -> tuple[Draft, ...]:
     if frames.studies is None:
         return ()
     return tuple(
-        Draft.model_validate(
+        Draft.checked(
             {"ref": cells["study"], "row": row}
             | {
                 name: _READERS.get(STUDIES.by_name[name].kind, str)(cells[name])
@@ -213,7 +217,7 @@ def _form(kind: str, names: tuple[str, ...]) -> _Form | None:
     def fields(columns: Mapping[str, Column], but_for: Level | None) -> tuple[_Field, ...]:
         # A frame leaves out what is blank throughout.
         return tuple(
-            _Field(name, places[column.name], _READERS.get(column.kind))
+            _Field(name, places[column.name], _reader(column))
             for name, column in columns.items()
             if column.name in places and column.level is not but_for
         )
@@ -223,6 +227,12 @@ def _form(kind: str, names: tuple[str, ...]) -> _Form | None:
     return _Form(
         model, places["ref"], fields(_FIELD_COLUMNS, but_for[0]), fields(_OPTION_COLUMNS, but_for[1])
     )
+
+
+def _reader(column: Column) -> Callable[[str], object] | None:
+    if column.choices and all(map(str.isdigit, column.choices)):
+        return int
+    return _READERS.get(column.kind)
 
 
 def _item(names: tuple[str, ...], rows: Sequence[Sequence[str]]) -> Item:
@@ -250,7 +260,7 @@ def _item(names: tuple[str, ...], rows: Sequence[Sequence[str]]) -> Item:
     ]
     if options:
         fields["options"] = tuple(options)
-    return form.model.model_validate(fields)
+    return form.model.checked(fields)
 
 
 def _limit(text: str) -> int:
@@ -309,18 +319,18 @@ def _batch_row(batch: Batch) -> dict[str, str]:
 
 
 def _item_rows(batch_ref: str, item: Item) -> list[dict[str, str]]:
-    fields = item.model_dump()
-    options = fields.pop("options", ())
-    own = {column.name: _text(fields.get(field), column.kind) for field, column in _FIELD_COLUMNS.items()}
-    rows = [
-        {
-            _OPTION_COLUMNS[field].name: _text(value, _OPTION_COLUMNS[field].kind)
-            for field, value in one.items()
-        }
-        for one in options
-    ]
+    own = _cells(item, _FIELD_COLUMNS)
+    rows = [_cells(option, _OPTION_COLUMNS) for option in getattr(item, "options", ())]
     first, *others = rows or [{}]
     return [{"batch": batch_ref, "ref": item.ref, **cells} for cells in (own | first, *others)]
+
+
+def _cells(model: Item | Option | UnitOption, columns: Mapping[str, Column]) -> dict[str, str]:
+    return {
+        column.name: _text(getattr(model, field), column.kind)
+        for field, column in columns.items()
+        if hasattr(model, field)
+    }
 
 
 def _text(value: object, kind: Kind) -> str:

@@ -47,7 +47,7 @@ def laid(pages: Sequence[dict[str, Any]], *rows: Item | tuple[Item, Place]) -> s
 
 def at(one: Item, place: Place) -> Item:
     """A row with a place."""
-    return one.model_copy(update=dict(zip(("page", "row", "column"), place, strict=True)))
+    return one.replace(**dict(zip(("page", "row", "column"), place, strict=True)))
 
 
 # ---------------------------------------------------------------- in the order of the sheet
@@ -76,9 +76,7 @@ CHOICE = MultipleChoice(
 
 def test_an_edit_keeps_what_has_no_column():
     """Fields and options that the sheet has no column for, and a number that is written the same."""
-    edited = CHOICE.model_copy(
-        update={"options": (Option(label="Two", value="two"), Option(label="The one", value="1"))}
-    )
+    edited = CHOICE.replace(options=(Option(label="Two", value="two"), Option(label="The one", value="1")))
 
     pages = by_hand(hint="stays")
     sent = lay_out(pages, [row(1), row(2, "How?"), edited, row(4), row(5)]).pages
@@ -398,14 +396,14 @@ def test_nothing_is_lost_whatever_the_sheet_says(pages: list[dict[str, Any]], da
         assert others == left
     numbered = with_ids(sent.pages)
     by_ref = {ref: item["id"] for ref, item in zip(sent.refs, items(numbered), strict=True) if ref}
-    again = [one.model_copy(update={"id": by_ref[one.ref]}) for one in rows]
+    again = [one.replace(id=by_ref[one.ref]) for one in rows]
     assert numbered == lay_out(numbered, again).pages
 
 
 @given(layouts())
 def test_every_row_is_laid_out_once(rows: tuple[Item, ...]):
     """Whatever the sheet holds: each row once, its content, and laying it out again changes nothing."""
-    rows = in_order([one.model_copy(update={"id": None}) for one in rows])
+    rows = in_order([one.replace(id=None) for one in rows])
 
     sent = lay_out([], rows)
 
@@ -416,7 +414,7 @@ def test_every_row_is_laid_out_once(rows: tuple[Item, ...]):
         ref: content_of(item) for ref, item in zip(sent.refs, items(sent.pages), strict=True)
     }
     ids = {ref: item.get("id") for ref, item in zip(sent.refs, items(numbered), strict=True)}
-    again = [one.model_copy(update={"id": ids[one.ref]}) for one in rows]
+    again = [one.replace(id=ids[one.ref]) for one in rows]
     assert numbered == lay_out(numbered, again).pages
     assert lies_as_sent(sent.pages, numbered)
 

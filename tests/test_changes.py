@@ -209,8 +209,6 @@ def test_new_options_of_a_choice_are_a_value_change():
     row = MultipleChoice(
         ref="Q1", id=uuid(1), description="Rate", answer_limit=1, options=(Option(label="A", value="a"),)
     )
-    wider = row.model_copy(
-        update={"description": "Rate it", "options": (*row.options, Option(label="B", value="b"))}
-    )
+    wider = row.replace(description="Rate it", options=(*row.options, Option(label="B", value="b")))
 
     assert [Kind.VALUE] == [change.kind for change in compare([wider], [held(row)])]

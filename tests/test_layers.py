@@ -78,7 +78,7 @@ HOMES = {
     "keyring": {"settings"},
     "platformdirs": {"settings"},
     "filelock": {"push.desk"},
-    "pydantic": {"model", "wire.models"},
+    "msgspec": {"model", "wire.models"},
 }
 
 HEAVY = (
@@ -92,6 +92,7 @@ HEAVY = (
     "starlette",
     "uvicorn",
     "pydantic",
+    "msgspec",
 )
 
 

@@ -88,7 +88,7 @@ TIMED = "019a0f6e-1c1d-7cc2-8a67-00000000000{}"
 
 def test_rule_that_was_not_kept_is_named():
     """All that was sent is there, but what may be written; anything else that differs is another matter."""
-    ruled = free("Q1", "How old?").model_copy(update={"validation_type": "number"})
+    ruled = free("Q1", "How old?").replace(validation_type="number")
     sent = (ruled, free("Q2", "Why?"))
 
     assert ("Q1",) == rules_dropped(asked(sent), (held(free("Q1", "How old?"), 11), held(sent[1], 12)))

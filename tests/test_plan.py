@@ -69,7 +69,7 @@ def refusal(plan: Plan, **consent: object) -> str:
 @given(sheets())
 def test_nothing_to_change_is_nothing_to_send(rows: tuple[Instruction, ...]):
     """A sheet that says what Prolific holds has an empty plan, and the gate is open."""
-    known = tuple(row.model_copy(update={"id": uuid(place)}) for place, row in enumerate(rows, 1))
+    known = tuple(row.replace(id=uuid(place)) for place, row in enumerate(rows, 1))
 
     plan = make_plan(batch(*known, **DETAILS, name="Wave 1", dataset_id=DATASET), existing(*map(held, known)))
 
@@ -332,7 +332,7 @@ def test_relinked_and_edited_is_an_update():
         )
     )
     row = {"label": "Good", "value": "good"}
-    desired = Batch.model_validate(
+    desired = Batch.checked(
         {
             "batch_id": BATCH,
             "items": [
@@ -356,7 +356,7 @@ def test_relinked_and_edited_is_an_update():
 
 def test_rows_that_are_only_new_propose_nothing():
     """Where nothing would be deleted there is nothing to re-link."""
-    plan = make_plan(batch(*THREE, free(1, has_id=False).model_copy(update={"ref": "Q9"})), THERE)
+    plan = make_plan(batch(*THREE, free(1, has_id=False).replace(ref="Q9")), THERE)
 
     check_gate(plan)
     assert () == plan.relinks

@@ -168,8 +168,8 @@ def test_a_pulled_sample_plans_nothing(desk: Desk, prolific: Sandbox, tmp_path: 
     paths, batches = [], []
     for number, known in enumerate(study.batches):
         batch_id = prolific.add_batch(f"{sample} {number}")
-        rows = [row.model_copy(update={"id": None}) for row in known.instructions]
-        batch = known.model_copy(update={"ref": "", "batch_id": batch_id, "items": tuple(rows)})
+        rows = [row.replace(id=None) for row in known.instructions]
+        batch = known.replace(ref="", batch_id=batch_id, items=tuple(rows))
         paths.append(tmp_path / f"{number}.xlsx")
         write_filled(paths[-1], *to_rows([batch]))
         batches.append(batch)

@@ -297,9 +297,9 @@ def _in_order(batch: Batch, rows: Sequence[Row]) -> Batch:
         if not isinstance(one, FreeText | FileUpload):
             values = [row["option_value"] for row in rows if row["ref"] == ref]
             options = sorted(one.options, key=lambda option: values.index(option.value))
-            one = one.model_copy(update={"options": tuple(options)})
+            one = one.replace(options=tuple(options))
         ordered.append(one)
-    return batch.model_copy(update={"items": tuple(ordered)})
+    return batch.replace(items=tuple(ordered))
 
 
 # ---------------------------------------------------------------- every text there is
@@ -372,7 +372,7 @@ def prolific() -> Iterator[Sandbox]:
 @contextmanager
 def pushed_from(prolific: Sandbox, drawn: Sequence[Batch]) -> Iterator[tuple[Desk, list[Path], list[Batch]]]:
     """Have a desk, and workbooks for batches that the sandbox holds."""
-    held = [one.model_copy(update={"batch_id": prolific.add_batch("Drawn")}) for one in drawn]
+    held = [one.replace(batch_id=prolific.add_batch("Drawn")) for one in drawn]
     with (
         books(held) as paths,
         open_desk(prolific.url, prolific.token, paths[0].parent / "state", Clock()) as desk,
@@ -442,8 +442,8 @@ def test_after_a_push_nothing_is_pending(prolific: Sandbox, drawn: list[Batch], 
 def _edited(batch: Batch, data: st.DataObject) -> Batch:
     """Reorder a batch, and give one of its instructions another description."""
     order = data.draw(st.permutations(batch.instructions))
-    first = order[0].model_copy(update={"description": data.draw(texts)})
-    return batch.model_copy(update={"items": (first, *order[1:])})
+    first = order[0].replace(description=data.draw(texts))
+    return batch.replace(items=(first, *order[1:]))
 
 
 def test_a_decomposed_text_is_sent_decomposed(prolific: Sandbox):

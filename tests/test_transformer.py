@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -279,6 +280,12 @@ def test_rows_read_like_the_template():
 
     assert table(LIKERT) == [{name: row[name] for name in table(LIKERT)[0]} for row in instructions]
     assert [(BATCH_ID, "")] == [(row["batch_id"], row["name"]) for row in batches]
+
+
+@given(workbooks())
+def test_models_survive_the_way_between_processes(batches: tuple[Batch, ...]):
+    """What is checked in one process is sent by another."""
+    assert batches == pickle.loads(pickle.dumps(batches))  # noqa: S301 - ours
 
 
 @given(workbooks())

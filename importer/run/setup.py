@@ -495,15 +495,13 @@ def _plans(results: Sequence[StudyResult]) -> Iterator[Plan]:
 def _wishes(study: Study) -> tuple[object, ...]:
     """Return what a workbook asks for, without the ids that fill it in the course of a run."""
     batches = [
-        batch.model_dump(
-            exclude={
-                "batch_id": True,
-                "row": True,
-                "details": {"dataset_id"},
-                "items": {"__all__": {"id"}},
-            }
+        batch.replace(
+            batch_id="-",
+            row=None,
+            details=batch.details.replace(dataset_id=None),
+            items=tuple(item.replace(id=None) for item in batch.items),
         )
         for batch in study.batches
     ]
-    datasets = [one.model_dump(exclude={"dataset_id", "row"}) for one in study.datasets]
-    return (batches, datasets, [one.model_dump(exclude={"study_id", "row"}) for one in study.drafts])
+    datasets = [one.replace(dataset_id=None, row=0) for one in study.datasets]
+    return (batches, datasets, [one.replace(study_id=None, row=0) for one in study.drafts])

@@ -48,8 +48,12 @@ def setup_body(tasks_per_group: int | None) -> dict[str, JSON]:
 
 def study_body(draft: Draft, batch_id: str) -> dict[str, JSON]:
     """Return the body of POST studies: a draft that shows a batch."""
-    given = draft.model_dump(mode="json")
-    body: dict[str, JSON] = {name: given[name] for name in _DRAFT_FIELDS if given[name] not in (None, [])}
+    given = {name: getattr(draft, name) for name in _DRAFT_FIELDS}
+    body: dict[str, JSON] = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in given.items()
+        if value not in (None, ())
+    }
     return body | {
         "prolific_id_option": "not_required",
         "data_collection_method": "AI_TASK_BUILDER_BATCH",

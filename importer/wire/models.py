@@ -9,11 +9,12 @@ Source: "Update Batch Instructions", response, and `batch_items` of "Get a Batch
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from pydantic import ValidationError
+from msgspec import ValidationError
 
 from importer.contract import OPTION_TYPES, BlockType, InstructionType
 from importer.model import MODELS, Item
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 #: Fields that have another shape in a model, or that no server gives.
 _OWN: Final = frozenset(("options", "unit_options", "validation", "ref", "page", "row", "column"))
+#: The parts of the path in a message of msgspec; and the message that names its last part itself.
+_PARTS: Final = re.compile(r"\w+")
+_MISSING: Final = re.compile(r"Object missing required field `(\w+)`")
 
 
 class NotDescribable(ValueError):
@@ -67,14 +71,14 @@ def to_model(item: Mapping[str, JSON], ref: str, place: Place | None = None) -> 
     if place is not None:
         fields |= dict(zip(("page", "row", "column"), place, strict=True))
     try:
-        return MODELS[str(item.get("type"))].model_validate(fields)
+        return MODELS[str(item.get("type"))].checked(fields)
     except ValidationError as error:
         raise NotDescribable(_reason(error)) from None
 
 
 def _fields_of(item: Mapping[str, JSON]) -> Iterator[str]:
     """Yield the fields of an item that its model has in the same shape."""
-    names = MODELS[str(item.get("type"))].model_fields
+    names = MODELS[str(item.get("type"))].__struct_fields__
     return (name for name in item if name in names and name not in _OWN)
 
 
@@ -111,7 +115,10 @@ def is_uuid(text: str) -> bool:
 
 
 def _reason(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    places = [part + 1 if isinstance(part, int) else part for part in first["loc"]]
-    where = f"{'.'.join(map(str, places))}: " if places else ""
-    return f"breaks a rule of the sheet ({where}{first['msg'].removeprefix('Value error, ')})"
+    what, _, path = str(error).partition(" - at `$")
+    # `$.options[0].label`: people count from 1.
+    places = [str(int(part) + 1) if part.isdigit() else part for part in _PARTS.findall(path)]
+    if missing := _MISSING.fullmatch(what):
+        places, what = [*places, missing[1]], "missing"
+    where = f"{'.'.join(places)}: " if places else ""
+    return f"breaks a rule of the sheet ({where}{what.replace('`', '')})"
