@@ -52,6 +52,13 @@ def test_scalars_become_the_texts_that_a_sheet_writes():
     assert "1" == found.default_unit
 
 
+def test_a_whole_number_may_be_written_as_a_fraction():
+    """1.0 is 1 in JSON."""
+    found: Any = to_model(CHOICE | {"answer_limit": 1.0, "options": [{"label": "A", "value": "a"}]}, "Q1")
+
+    assert "1" == str(found.answer_limit)
+
+
 def test_what_says_nothing_is_blank():
     """Null, false and empty texts; a validation that every text passes."""
     found = to_model(

@@ -54,7 +54,9 @@ def to_model(item: Mapping[str, JSON], ref: str, place: Place | None = None) -> 
         OutcomeUnknown: It cannot be read (`content_of`).
     """
     content = content_of(item)
-    fields: dict[str, object] = {name: item[name] for name in _fields_of(item) if _says_something(item[name])}
+    fields: dict[str, object] = {
+        name: _whole(item[name]) for name in _fields_of(item) if _says_something(item[name])
+    }
     if (unit := item.get("default_unit")) is not None and not isinstance(unit, str):
         fields["default_unit"] = content.default_unit
     if "id" in item or item.get("type") != BlockType.DATASET_FIELD:
@@ -80,6 +82,11 @@ def _fields_of(item: Mapping[str, JSON]) -> Iterator[str]:
     """Yield the fields of an item that its model has in the same shape."""
     names = MODELS[str(item.get("type"))].__struct_fields__
     return (name for name in item if name in names and name not in _OWN)
+
+
+def _whole(value: JSON) -> JSON:
+    """Return 2 for 2.0: to JSON they are one number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _option(option: Mapping[str, JSON], content: OptionContent) -> dict[str, object]:
