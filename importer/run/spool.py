@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any, Final
 
 #: Objects that stay in memory; a run of so few workbooks pays nothing.
-LIVE: Final = 64
+LIVE: Final = 512
 
 
 class Spool:
