@@ -38,6 +38,19 @@ def test_memory_is_bounded():
     assert 40 * 10_000 < spool._end
 
 
+def test_what_is_asked_for_twice_is_read_once():
+    """Where there is room for it."""
+    spool = Spool(1)
+    spool.put_pickled("a", pickle.dumps(["a"]))
+    spool.put_pickled("b", pickle.dumps(["b"]))
+
+    assert spool["a"] is spool["a"]
+    assert spool["b"] == ["b"]
+    assert spool["b"] is not spool["b"]
+    spool["a"] = ["c"]
+    assert ["c"] == spool["a"]
+
+
 def test_threads_do_not_mix_objects_up():
     """Each gets what it put."""
     spool = Spool(0)

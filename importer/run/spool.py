@@ -57,7 +57,13 @@ class Spool:
             if key in self._live:
                 return self._live[key]
             pickled = self._pickled[key] if key in self._pickled else self._read(*self._places[key])
-        return pickle.loads(pickled)  # noqa: S301 - written by ourselves, into a file without a name
+        value = pickle.loads(pickled)  # noqa: S301 - written by ourselves, into a file without a name
+        with self._lock:
+            # What was asked for once is asked for again: a study is planned, then sent.
+            if self._pickled.get(key) is pickled and len(self._live) < self._max_live:
+                self._live[key] = value
+                del self._pickled[key]
+        return value
 
     def __delitem__(self, key: object) -> None:
         with self._lock:
