@@ -4,7 +4,7 @@ Processes beside this one that do what computes, one for each core.
 Python runs one thread at a time; what waits for Prolific can be threads, what reads hundreds of
 workbooks cannot. For a few workbooks nobody is started, and all is done here.
 
-Source: /docs/performance.md says what is worth a process.
+Source: docs/performance.md says what is worth a process.
 """
 
 from __future__ import annotations
@@ -94,16 +94,15 @@ class Helpers:
             return
         # Each has a part in the works, and no further one: what it answers fills its pipe.
         asked: deque[_Helper] = deque()
-        for helper, part in zip(self._helpers, parts, strict=False):
-            helper.ask(_CHECK, part, batch_id)
+        for helper, first in zip(self._helpers, parts, strict=False):
+            helper.ask(_CHECK, first, batch_id)
             asked.append(helper)
         while asked:
             helper = asked.popleft()
             answer = helper.answer()
-            for part in parts:
+            if (part := next(parts, None)) is not None:
                 helper.ask(_CHECK, part, batch_id)
                 asked.append(helper)
-                break
             yield answer
 
 

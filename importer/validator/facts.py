@@ -5,7 +5,7 @@ Rows are numbered from 0, in the order of the sheet; a fact about some rows is t
 numbers, in that order. Each fact is computed once, when a rule asks for it first. Nothing is judged
 here, and no frame is needed: pandas and pandera take longer to import than a workbook to check.
 
-Source: /docs/performance.md for what a check costs.
+Source: docs/performance.md for what a check costs.
 """
 
 from __future__ import annotations
