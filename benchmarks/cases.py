@@ -23,11 +23,11 @@ MEMORY_ROUNDS: Final = 3
 
 #: What costs enough at start-up to be worth keeping out of `--help`.
 HEAVY: Final = {
+    "msgspec",
     "numpy",
     "openpyxl",
     "pandas",
     "pandera",
-    "pydantic",
     "requests",
     "rich",
     "sqlite3",

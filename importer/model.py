@@ -10,8 +10,8 @@ Source: "Update Batch Instructions" and "Update a Batch", request bodies.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from typing import Annotated, ClassVar, Final, Literal, Self, TypeAlias
 
 from msgspec import Meta, Struct, convert, msgpack, structs
@@ -32,11 +32,9 @@ JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON
 
 #: Behind a pattern's `$`, which matches before a last line break too.
 _END: Final = r"(?!\n)"
-_LARGEST: Final = sys.float_info.max
 
 Text = Annotated[str, Meta(min_length=1)]
-Finite = Annotated[float, Meta(ge=-_LARGEST, le=_LARGEST)]
-Number = int | Finite
+Number = int | float
 Count = Annotated[int, Meta(ge=1)]
 FileType = Annotated[str, Meta(pattern=FILE_TYPE + _END)]
 
@@ -45,8 +43,8 @@ class _Immutable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     """
     What all models can do.
 
-    The constructor checks only what concerns several fields; what comes from outside goes through
-    `checked`, which checks every field.
+    The constructor checks the rules, and leaves types, lengths and forms to mypy and its caller;
+    `checked`, for what comes from outside, and `replace` check all of it.
     """
 
     @classmethod
@@ -60,8 +58,8 @@ class _Immutable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
         return convert(fields, cls)
 
     def replace(self, **fields: object) -> Self:
-        """Return a copy with other values in some fields."""
-        return structs.replace(self, **fields)
+        """Return a copy with other values in some fields; errors as for `checked`."""
+        return self.checked(structs.asdict(self) | fields)
 
 
 def _check_rule(
@@ -71,6 +69,8 @@ def _check_rule(
     bounds = [bound for bound in (validation_min, validation_max) if bound is not None]
     if bounds and validation_type is None:
         raise ValueError("bounds without a validation_type")
+    if not all(-inf < bound < inf for bound in bounds):
+        raise ValueError("bounds that are no numbers")
     if bounds != sorted(bounds):
         raise ValueError(f"validation from {bounds[0]} to {bounds[1]}")
     if validation_type == "string" and any(bound < 0 or bound != int(bound) for bound in bounds):
@@ -190,12 +190,14 @@ class FileUpload(_Instruction, frozen=True, kw_only=True, tag_field="type", tag=
 
     type: ClassVar[Literal["file_upload"]] = "file_upload"
     accepted_file_types: Annotated[tuple[FileType, ...], Meta(min_length=1)] | None = None
-    max_file_size_mb: Annotated[int, Meta(gt=0)] | Annotated[float, Meta(gt=0, le=_LARGEST)] | None = None
+    max_file_size_mb: Number | None = None
     min_file_count: Count | None = None
     max_file_count: Count | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.max_file_size_mb is not None and not 0 < self.max_file_size_mb < inf:
+            raise ValueError("max_file_size_mb that is no size")
         if (self.min_file_count or MIN_FILE_COUNT) > (self.max_file_count or MAX_FILE_COUNT):
             raise ValueError("min_file_count beyond max_file_count")
 

@@ -276,7 +276,8 @@ def _flag(text: str) -> bool:
 
 def _number(text: str) -> float:
     number = float(text)
-    return int(number) if number.is_integer() else number
+    # A larger int says more digits than the cell, and may not fit into 64 bits.
+    return int(number) if number.is_integer() and abs(number) < 10**MAX_DIGITS else number
 
 
 #: What a text becomes by the kind of its column; that of any other stays as it is.

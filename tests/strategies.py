@@ -24,7 +24,11 @@ values = st.lists(
 ids = st.uuids().map(str)
 
 
-numbers = st.integers(-(10**14), 10**14) | st.integers(-999_999, 999_999).map(lambda n: n / 1000)
+numbers = (
+    st.integers(-(10**14), 10**14)
+    | st.integers(-999_999, 999_999).map(lambda n: n / 1000)
+    | st.sampled_from([-1e99, 1e15, 123456789012e9])
+)
 counts = st.integers(1, 9)
 _RULES = (
     st.tuples(st.just("number"), st.lists(numbers, min_size=2, max_size=2)),

@@ -338,7 +338,7 @@ def test_resume_with_nothing_open_needs_no_token(shell: Shell):
 
 def test_help_imports_nothing_heavy():
     """`--help` must not wait for pandas."""
-    heavy = ["pandas", "pandera", "numpy", "openpyxl", "requests", "pydantic", "rich", "starlette", "sqlite3"]
+    heavy = ["pandas", "pandera", "numpy", "openpyxl", "requests", "msgspec", "rich", "starlette", "sqlite3"]
     code = f"import sys, importer.__main__; print([m for m in {heavy} if m in sys.modules])"
 
     assert (

@@ -91,7 +91,6 @@ HEAVY = (
     "sqlite3",
     "starlette",
     "uvicorn",
-    "pydantic",
     "msgspec",
 )
 
@@ -180,7 +179,7 @@ def test_command_line_loads_nothing_heavy() -> None:
 
 def test_reading_begins_before_the_models_are_imported() -> None:
     """The network and the imports wait together."""
-    late = ("pandas", "pandera", "pydantic", "openpyxl")
+    late = ("pandas", "pandera", "msgspec", "openpyxl")
     script = f"import sys, importer.push.reading; print(*sorted(set({late!r}) & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert found.stdout.split() == []

@@ -844,7 +844,7 @@ def test_import_is_light() -> None:
     """The sandbox needs neither frames nor workbooks."""
     script = (
         "import sys, importer.sandbox\n"
-        "print({'pandas', 'pandera', 'openpyxl', 'requests', 'pydantic'} & set(sys.modules))\n"
+        "print({'pandas', 'pandera', 'openpyxl', 'requests', 'msgspec'} & set(sys.modules))\n"
     )
 
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from importer import checking
 from importer.contract import INSTRUCTIONS
 from importer.model import (
     Batch,
@@ -150,6 +151,21 @@ def test_every_type_becomes_its_model(book: Book):
 def test_a_type_goes_out_as_prolific_documents_it(item: Item, body: dict[str, object]):
     """Its place is no field of an item, and an option that is not exclusive does not say so."""
     assert body == to_item(item)
+
+
+def test_a_bound_may_be_larger_than_any_machine_word(book: Book):
+    """What a cell may say is checked, and comes back as a cell may say it."""
+    path = book("""
+        | ref | type      | description | validation_type | validation_min | validation_max |
+        | Q1  | free_text | How many?   | number          | -1e30          | 123456789012e9 |
+    """)
+
+    (study,) = checking.check([path]).studies
+    (item,) = study.batches[0].items
+    assert isinstance(item, FreeText)
+    assert (-1e30, 123456789012e9) == (item.validation_min, item.validation_max)
+    (cells,), _ = to_rows(study.batches)
+    assert ("-1e+30", "1.23456789012e+20") == (cells["validation_min"], cells["validation_max"])
 
 
 def test_only_an_exclusive_option_says_so():
