@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -104,11 +105,13 @@ def studies(tmp_path: Path, prolific: Sandbox) -> list[Path]:
 
 def test_helpers_write_the_ids_of_a_push(studies: list[Path], prolific: Sandbox, tmp_path: Path):
     """What one cannot write is refused as ever, and a later resume finishes it."""
-    lock = tmp_path / f".~lock.{studies[2].name}#"
+    lock, made = tmp_path / f".~lock.{studies[2].name}#", tmp_path / "made"
+    made.write_text(",somebody,,;")
 
     def checkpoint(name: str) -> None:
-        if name == "journal:acknowledged":
-            lock.write_text(",somebody,,;")
+        if name == "journal:sent":  # before the first answer, and all at once
+            with suppress(FileNotFoundError):
+                made.rename(lock)
 
     desk_of = partial(open_desk, prolific.url, prolific.token, tmp_path / "state", Clock())
     with several() as started, desk_of(checkpoint, jobs=3) as desk:
