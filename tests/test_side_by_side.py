@@ -158,7 +158,8 @@ def overlaps(ledger: tuple[Received, ...]) -> list[str]:
     """Return the pairs of requests that were in flight at the same time for one batch."""
     by_batch: dict[str, list[Received]] = defaultdict(list)
     for one in ledger:
-        by_batch[one.path.split("/batches/")[1].split("/")[0]].append(one)
+        if "/batches/" in one.path:  # else it is the list of all
+            by_batch[one.path.split("/batches/")[1].split("/")[0]].append(one)
     return [
         f"{a.method} {a.path} {a.fault} / {b.method} {b.fault}"
         for ones in by_batch.values()

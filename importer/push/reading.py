@@ -7,7 +7,7 @@ the network and the imports wait together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from importer.contract import BATCHES
 from importer.errors import ProlificError, Rejected, WorkbookRefused
-from importer.push.crew import Crew
+from importer.push.crew import Crew, apart
 from importer.sheets.headers import Place, find_sheet, first_rows, match_headers
 from importer.texts import trim
 from importer.workbook.reader import open_workbook
@@ -29,7 +29,7 @@ Items = list[dict[str, "JSON"]]
 
 #: Batches that are read at the same time, beforehand, at least: a crew of one would read at once.
 READERS: Final = 8
-#: More workbooks than this are not looked into beforehand: they are checked before their batches could be read.
+#: More workbooks than this are not looked into beforehand, and of more batches than this a list is read.
 GLANCES: Final = 8
 
 #: How a server says that an endpoint is not there (any more).
@@ -116,18 +116,22 @@ class Reading:
 
     Args:
         desk: What a push needs within reach.
-        batch_ids: To read.
+        batch_ids: To read, each by itself.
+        is_sample: Whether they stand for many more: whatever the workspace of the first lists is read too, at once.
 
     Attributes:
         began_at: Seconds since 1970.
         revision: The journal's then.
     """
 
-    def __init__(self, desk: Desk, batch_ids: Iterable[str] = ()) -> None:
+    def __init__(self, desk: Desk, batch_ids: Iterable[str] = (), *, is_sample: bool = False) -> None:
         self.began_at = desk.at
         self.revision = desk.journal.revision()
+        self._desk = desk
         crew = Crew(max(READERS, desk.jobs))
         self._asked = {batch_id: crew.submit(fetch, desk, batch_id) for batch_id in dict.fromkeys(batch_ids)}
+        samples = list(self._asked.values()) if is_sample else []
+        self._listed = apart(_list_empty, desk.prolific, samples[0]) if samples else None
 
     def __enter__(self) -> Self:
         return self
@@ -138,18 +142,49 @@ class Reading:
 
     def asked(self, batch_id: str) -> Future[Fetched] | None:
         """Return the answer about a batch, if it was asked for; it is as old as `revision`."""
-        return self._asked.get(batch_id)
+        listed = self._listed
+        # Nobody waits for a list, and one that cannot be read is no harm: the batches are read one by one then.
+        if listed is None or not listed.done() or listed.exception() is not None:
+            return self._asked.get(batch_id)
+        batch = listed.result().get(batch_id)
+        if batch is None or self._desk.journal.knows(batch_id):
+            return self._asked.get(batch_id)
+        future: Future[Fetched] = Future()
+        future.set_result(Fetched(batch, None))
+        return future
+
+
+def _list_empty(prolific: Prolific, sample: Future[Fetched]) -> dict[str, dict[str, JSON]]:
+    """
+    Return the batches that hold nothing, by id, of the workspace of one that is being read.
+
+    Only of these a list says all that a plan needs. One that lacks a field is not taken at its word:
+    whether a batch has pages, for example, is the batch's own answer.
+
+    Source: GET data-collection/batches?workspace_id= lists whole batches.
+    """
+    workspace_id = sample.result().batch.get("workspace_id")
+    batches = prolific.list_batches(workspace_id) if isinstance(workspace_id, str) else []
+    return {str(batch["id"]).lower(): batch for batch in batches if _is_empty(batch)}
+
+
+def _is_empty(batch: Mapping[str, JSON]) -> bool:
+    is_whole = batch.keys() >= {"name", "status", "task_details", "datasets", "batch_items"}
+    return is_whole and batch["batch_items"] is None and batch.get("total_instruction_count") == 0
 
 
 def begin(desk: Desk, paths: Sequence[Path], batch_id: str | None = None) -> Reading:
-    """Begin to read the batches that a few workbooks name, as far as a glance shows; of many, none."""
+    """Begin to read the batches that workbooks name, as far as a glance shows: each, or many with a list."""
     if batch_id is not None:
         named = [batch_id.lower()]
     else:
-        named = [i for path in paths for i in glance(path)] if len(paths) <= GLANCES else []
+        named = [i for path in paths[:GLANCES] for i in glance(path)]
     # What is open is looked at first, and is read anew then: one request at a time for each batch.
     waiting = {one.batch_id for one in desk.journal.open_imports()}
-    return Reading(desk, [one for one in named if one not in waiting])
+    named = [one for one in named if one not in waiting]
+    if named and (len(named) > GLANCES or len(paths) > GLANCES):
+        return Reading(desk, named[:1], is_sample=True)
+    return Reading(desk, named)
 
 
 def glance(path: Path) -> Iterator[str]:
