@@ -49,7 +49,7 @@ RACES: Final = 0.2
 #: Rounds of push and resume, undisturbed, within which every case must come to its end.
 ROUNDS: Final = 6
 #: The longest time that an instant lies behind its checkpoint, in seconds.
-INSTANT_S: Final = 0.012
+INSTANT_S: Final = 0.004
 
 
 @dataclass(frozen=True, slots=True)
