@@ -3,7 +3,7 @@ The command line: commands, confirmation, exit codes.
 
 Owns what is typed, and the exit code that a command returns. What happens is `importer.run`'s
 business, how it looks `importer.render`'s. Everything but click is imported by the command that
-needs it: `--help` must not wait for pandas.
+needs it: `--help` must not wait for a library.
 """
 
 from __future__ import annotations

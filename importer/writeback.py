@@ -144,7 +144,7 @@ def _is_still(path: Path, sha256: str) -> bool:
 
 
 def _read_again(path: Path) -> Places:
-    # pandas is imported only here, for a workbook that was saved meanwhile or is resumed.
+    # Only for a workbook that was saved meanwhile or is resumed.
     from importer.checking import to_places  # noqa: PLC0415
     from importer.sheets.frames import read_frames  # noqa: PLC0415
 

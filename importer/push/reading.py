@@ -1,7 +1,7 @@
 """
 Reading batches from Prolific in the background.
 
-Light on purpose: a push begins to read here, and only then imports pandas and pandera, so that
+Light on purpose: a push begins to read here, and only then imports what checks and sends, so that
 the network and the imports wait together.
 """
 

@@ -223,7 +223,7 @@ def _write(path: Path, pulled: Pulled, existing: Existing) -> None:
 
 
 def _checked(path: Path) -> Study:
-    from importer.checking import check  # noqa: PLC0415 - pandas, which only this command and a check need
+    from importer.checking import check  # noqa: PLC0415 - only `--into` checks
 
     checked = check([path])
     if not checked.studies:

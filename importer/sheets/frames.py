@@ -1,7 +1,7 @@
 """
 From a workbook to the rows of its sheets: every value a text, each row with its Excel number.
 
-`importer.validator` makes one frame of the rows of all workbooks.
+`importer.validator.schema` makes one pandas frame of the rows in which something is wrong.
 
 Puts together what others find: where sheets and columns stand (`importer.sheets.headers`), which rows
 count (`importer.sheets.rows`), what is taken from one cell (`importer.sheets.celltext`), what merged cells hide
