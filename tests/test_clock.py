@@ -13,7 +13,7 @@ from importer.sandbox import Sandbox
 from importer.workbook.backups import KEPT_BACKUPS
 from tests.desks import Clock, open_desk
 from tests.test_backups import keep
-from tests.test_journal import BATCH, ITEM
+from tests.test_journal import BATCH, ITEM, new
 from tests.test_push import edit, go, ids_held, ids_in, push_and_die
 
 HOUR_S = 3600.0
@@ -70,7 +70,7 @@ def test_the_last_push_is_the_one_made_last(tmp_path: Path):
     """What Prolific held behind the last push does not depend on what time it was."""
     with Journal(tmp_path / "journal.sqlite3") as journal:
         for import_id, at, text in (("one", 500.0, "earlier"), ("two", 100.0, "later")):
-            journal.start(import_id, batch_id=BATCH, batch_ref="", workbook=tmp_path, sha256="ab", at=at)
+            journal.start([new(import_id, at=at)])
             after = [{**ITEM, "description": text}]
             journal.move(journal.get(import_id), State.ACKNOWLEDGED, at=at, after=after)
 

@@ -16,7 +16,7 @@ from importer.push.giving_up import find_open, give_up
 from importer.run.resuming import resume
 from importer.sandbox import Sandbox
 from tests.desks import Clock, open_desk
-from tests.test_journal import BATCH, ITEM
+from tests.test_journal import BATCH, ITEM, new
 from tests.test_push import edit, go, ids_held, ids_in, push_and_die, puts
 
 WAY_OUT = "importer resume --give-up {}"
@@ -164,7 +164,7 @@ def test_an_earlier_push_does_not_stand_for_a_later_one(
     """Behind a push of unknown outcome nobody knows what the batch holds, whatever an earlier one was answered."""
     with Journal(tmp_path / "journal.sqlite3") as journal:
         for import_id in ("earlier", "later"):
-            journal.start(import_id, batch_id=BATCH, batch_ref="", workbook=tmp_path, sha256="ab", at=1.0)
+            journal.start([new(import_id)])
         journal.move(journal.get("earlier"), State.ACKNOWLEDGED, at=2.0, after=[ITEM], attempts=1)
         journal.move(journal.get("later"), State.SENT, at=3.0, attempts=1)
         journal.move(journal.get("later"), end, at=4.0)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,10 +25,14 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
         yield opened
 
 
-def start(
-    journal: Journal, import_id: str = "one", workbook: str = "/w/study.xlsx", at: float = 100.0
-) -> None:
-    journal.start(import_id, batch_id=BATCH, batch_ref="", workbook=Path(workbook), sha256="ab", at=at)
+def new(import_id: str = "one", workbook: str = "/w/study.xlsx", at: float = 100.0, **more: Any) -> Import:
+    """Return an import that has just begun."""
+    given = {"batch_id": BATCH, "batch_ref": "", "workbook": workbook, "sha256": "ab", "state": State.NEW}
+    return Import(id=import_id, created_at=at, updated_at=at, **(given | more))
+
+
+def start(journal: Journal, *given: Any, **more: Any) -> None:
+    journal.start([new(*given, **more)])
 
 
 def test_an_import_survives_closing_the_file(tmp_path: Path):
@@ -50,17 +55,27 @@ def test_an_import_survives_closing_the_file(tmp_path: Path):
     assert (State.PLANNED, [ITEM], ("Q1",), 101) == (found.state, found.before, found.refs, found.updated_at)
 
 
-def test_a_planned_import_is_new_and_planned_at_once(journal: Journal):
-    """What is returned is what the journal has; a run that ends in between leaves nothing, or both states."""
+def test_planned_imports_are_new_and_planned_at_once(journal: Journal):
+    """The journal has them as they were given; a run that ends in between leaves nothing, or all in both states."""
     before = journal.revision()
-    given = {"batch_id": BATCH, "batch_ref": "wave", "workbook": Path("/w/study.xlsx"), "sha256": "ab"}
-    plan = {"before": [], "body": {"instructions": [ITEM]}, "refs": ("Q1",), "marks": {"Q1": "created"}}
+    plan = {"state": State.PLANNED, "updated_at": 101.0, "body": {"instructions": [ITEM]}, "refs": ("Q1",)}
+    planned = [replace(new(name), **plan) for name in ("one", "two")]
 
-    started = journal.start("one", **given, at=100.0, run_id="r", planned_at=101.0, **plan)
+    journal.start(planned)
 
-    assert started == journal.get("one")
-    assert (State.PLANNED, 100.0, 101.0) == (started.state, started.created_at, started.updated_at)
-    assert before + 2 == journal.revision()
+    assert planned == [journal.get("one"), journal.get("two")]
+    assert before + 4 == journal.revision()
+
+
+def test_of_imports_that_begin_together_all_are_recorded_or_none(journal: Journal):
+    """One that is there already takes the others with it, and whoever commits next goes on."""
+    start(journal, "one")
+
+    with pytest.raises(JournalRefused):
+        journal.start([new("two"), new("one")])
+    start(journal, "three")
+
+    assert ["one", "three"] == sorted(one.id for one in journal.open_imports())
 
 
 def test_a_transition_is_made_once(journal: Journal):
@@ -187,9 +202,7 @@ def test_a_run_is_remembered(journal: Journal):
     """With what became of its imports; one that was killed has no end."""
     journal.begin_run("r1", workbooks=2, at=100)
     for number, state in enumerate((State.WRITTEN, State.WRITTEN, State.SENT)):
-        journal.start(
-            str(number), batch_id=BATCH, batch_ref="", workbook=Path("/w"), sha256="", at=1, run_id="r1"
-        )
+        start(journal, str(number), run_id="r1")
         journal.move(journal.get(str(number)), state, at=2)
     journal.begin_run("r2", workbooks=1, at=200)
     journal.end_run("r2", exit_code=3, at=300)

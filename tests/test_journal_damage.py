@@ -21,7 +21,7 @@ from importer.push.desk import Desk
 from importer.run.resuming import resume
 from importer.sandbox import Sandbox
 from tests.desks import Clock, effects, open_desk
-from tests.test_journal import BATCH, ITEM
+from tests.test_journal import BATCH, ITEM, new
 from tests.test_push import edit, go, ids_held, ids_in, push_and_die
 
 ROUNDS = 300
@@ -36,8 +36,7 @@ def filled(path: Path) -> bytes:
     """Make a journal with forty imports, and return the file's bytes."""
     with Journal(path) as journal:
         for number in range(40):
-            start = {"batch_id": BATCH, "batch_ref": "", "workbook": path, "sha256": "ab"}
-            journal.start(str(number), at=number, **start)
+            journal.start([new(str(number), str(path), number)])
             journal.move(
                 journal.get(str(number)), State.PLANNED, at=number, body={"instructions": [ITEM]}, refs=["Q"]
             )
@@ -161,7 +160,7 @@ def test_half_a_character_is_no_damage(tmp_path: Path):
     """JSON can carry one, so a server can send it; what was answered is kept as it came."""
     half = {**ITEM, "description": "half \ud83d"}
     with Journal(tmp_path / "journal.sqlite3") as journal:
-        journal.start("one", batch_id=BATCH, batch_ref="", workbook=tmp_path, sha256="ab", at=1.0)
+        journal.start([new()])
         moved = journal.move(journal.get("one"), State.ACKNOWLEDGED, at=2.0, after=[half], note="half \ud83d")
 
     assert ([half], "half \\ud83d") == (moved.after, moved.note)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.matching import (
+    Assignment,
     MatchRefused,
     Relink,
     assign_ids,
@@ -22,7 +23,8 @@ from importer.matching import (
     rules_dropped,
 )
 from importer.model import FreeText, Instruction, MultipleChoice, Option
-from importer.wire.instructions import Held, Sent, from_item, to_content, to_item, to_sent
+from importer.texts import canonical
+from importer.wire.instructions import Held, Sent, from_item, ids_in_place, to_content, to_item, to_sent
 from tests.strategies import sheets
 
 
@@ -188,6 +190,37 @@ def test_permuted_answers_assign_right(sent: tuple[Instruction, ...], data: st.D
     assert [to_content(row) for row in sent] == [contents[ids[row.ref]] for row in sent]
     assert len(sent) == len(set(ids.values()))
     assert {row.ref: row.id for row in sent if row.id} == {row.ref: ids[row.ref] for row in sent if row.id}
+
+
+SERVER_MADE = {"created_at": "2026-11-22T10:00:00Z", "batch_id": uuid(7), "placeholder_text_input": None}
+TAMPERED = {
+    "as it was sent": lambda answer: answer,
+    "reversed": lambda answer: answer[::-1],
+    "one is missing": lambda answer: answer[1:],
+    "one more": lambda answer: [*answer, {**answer[0], "id": uuid(999)}],
+    "an id twice": lambda answer: [{**answer[0], "id": answer[-1]["id"]}, *answer[1:]],
+    "another text": lambda answer: [{**answer[0], "description": "Else?"}, *answer[1:]],
+    "more than was sent": lambda answer: [{**answer[0], "placeholder_text_input": "Here"}, *answer[1:]],
+    "less than was sent": lambda answer: [{"id": answer[0]["id"], "type": answer[0]["type"]}, *answer[1:]],
+}
+
+
+@pytest.mark.parametrize("how", TAMPERED)
+@given(drawn=sheets())
+def test_the_quick_way_to_new_ids_finds_what_the_matcher_finds(how: str, drawn: tuple[Instruction, ...]):
+    """It leaves to the matcher whatever is not exactly what was sent, in its place."""
+    rows = [row.replace(id=None) for row in drawn]
+    sent = [to_item(row) for row in rows]
+    echo = [{**SERVER_MADE, **item, "id": uuid(100 + place).upper()} for place, item in enumerate(sent)]
+    answer = TAMPERED[how](echo)
+
+    quick = ids_in_place(sent, answer)
+
+    if quick is not None:
+        found = assign_ids(asked(rows), [from_item(item) for item in answer], before=())
+        assert Assignment(dict(zip([row.ref for row in rows], quick, strict=True))) == found
+    are_told_apart = len({canonical(row.description) for row in rows}) == len(rows)
+    assert (quick is not None) == (are_told_apart and answer == echo)
 
 
 @given(sheets(), st.data())

@@ -335,56 +335,26 @@ class Journal(Creations):
         values = (at, exit_code, run_id)
         self._commit(lambda: self._run("UPDATE runs SET ended_at = ?, exit_code = ? WHERE id = ?", values))
 
-    def start(
-        self,
-        import_id: str,
-        *,
-        batch_id: str,
-        batch_ref: str,
-        workbook: Path,
-        sha256: str,
-        at: float,
-        run_id: str = "",
-        planned_at: float | None = None,
-        **planned: Any,
-    ) -> Import:
+    def start(self, imports: Sequence[Import]) -> None:
         """
-        Record an import, and return it.
+        Record imports, all with one commit.
 
         Args:
-            import_id: Random.
-            batch_id: Prolific's id of the batch.
-            batch_ref: The researcher's short name of it.
-            workbook: Absolute path.
-            sha256: Digest of the bytes that the plan was made from.
-            at: When Prolific was read for its plan, seconds since 1970.
-            run_id: The run that it belongs to.
-            planned_at: When it was planned; None: it is `new`. Both states are one commit, since nothing lies between.
-            planned: Further attributes of `Import`, if it is planned.
+            imports: Each `new`, or `planned` already: nothing lies between.
         """
-        started = Import(
-            id=import_id,
-            batch_id=batch_id,
-            batch_ref=batch_ref,
-            workbook=str(workbook),
-            sha256=sha256,
-            state=State.NEW if planned_at is None else State.PLANNED,
-            created_at=at,
-            updated_at=at if planned_at is None else planned_at,
-            run_id=run_id,
-            **planned,
-        )
         marks = ", ".join("?" * len(fields(Import)))
-        values = [_encode(one.name, getattr(started, one.name)) for one in fields(Import)]
+        rows = [
+            [_encode(one.name, getattr(started, one.name)) for one in fields(Import)] for started in imports
+        ]
 
         def insert() -> None:
-            self._run(f"INSERT INTO imports ({_COLUMNS}) VALUES ({marks})", values)  # noqa: S608 - names of ours
-            self._log(import_id, State.NEW, "", at)
-            if planned_at is not None:
-                self._log(import_id, State.PLANNED, "", planned_at)
+            for started, row in zip(imports, rows, strict=True):
+                self._run(f"INSERT INTO imports ({_COLUMNS}) VALUES ({marks})", row)  # noqa: S608 - names of ours
+                self._log(started.id, State.NEW, "", started.created_at)
+                if started.state is not State.NEW:
+                    self._log(started.id, started.state, "", started.updated_at)
 
         self._commit(insert)
-        return started
 
     def move(self, current: Import, to: State, *, at: float, note: str = "", **values: Any) -> Import:
         """

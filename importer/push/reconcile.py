@@ -36,6 +36,7 @@ from importer.push.reading import Fetched, Items, fetch
 from importer.wire.batch_items import ids_twice, is_same
 from importer.wire.forms import (
     Form,
+    entries,
     form_of,
     is_harmless_twice,
     is_layout,
@@ -44,6 +45,7 @@ from importer.wire.forms import (
     to_held,
     to_sent,
 )
+from importer.wire.instructions import ids_in_place
 
 if TYPE_CHECKING:
     from importer.model import JSON
@@ -277,6 +279,10 @@ def _conflict(desk: Desk, current: Import, look: _Look, reason: str) -> Unfinish
 
 
 def _assign(current: Import, answered: Items) -> Assignment:
+    if not current.before and form_of(body_of(current)) is Form.INSTRUCTIONS and not is_layout(answered):
+        new = ids_in_place(entries(body_of(current)), answered)
+        if new is not None:
+            return Assignment(dict(zip(current.refs, new, strict=True)))
     before = {one.id for one in to_held(current.before or [])}
     if is_layout(answered) and (twice := ids_twice(answered)):
         raise MatchRefused(f"Prolific's answer names an id more than once ({named(twice)}).")

@@ -11,7 +11,7 @@ from importer.changes import Kind
 from importer.errors import ImporterError, PlanRefused, Refusal
 from importer.gate import check_gate
 from importer.hands import aside
-from importer.journal import Import
+from importer.journal import Import, State
 from importer.model import Batch
 from importer.places import Study
 from importer.plan import Plan, make_plan, with_published
@@ -184,7 +184,9 @@ def push_study(desk: Desk, study: Study, result: StudyResult) -> StudyResult:
             working = [planned for planned in result.planned if planned.has_work]
             for planned in working:
                 _check_untouched(desk, planned)
-            imports = desk.crew.map(partial(_record, desk, study), working)
+            imports = [_import(desk, study, planned) for planned in working]
+            desk.journal.start(imports)  # from here on a crash is picked up
+            desk.effects.checkpoint("journal:planned")
             return replace(result, outcomes=advance(desk, study.path, imports, study.places))
     except Refusal as refusal:
         return replace(result, refusal=refusal)
@@ -199,18 +201,16 @@ def _check_untouched(desk: Desk, planned: PlannedBatch) -> None:
         )
 
 
-def _record(desk: Desk, study: Study, planned: PlannedBatch) -> Import:
-    """Put one planned batch into the journal; from here on a crash is picked up."""
+def _import(desk: Desk, study: Study, planned: PlannedBatch) -> Import:
+    """Return one planned batch as the journal takes it."""
     made = planned.plan
-    started = desk.journal.start(
-        desk.effects.new_id(),
+    return Import(
+        id=desk.effects.new_id(),
         batch_id=made.batch_id,
         batch_ref=made.batch_ref,
-        workbook=study.path,
+        workbook=str(study.path),
         sha256=study.places.sha256,
-        at=planned.read_at,
-        run_id=desk.run_id,
-        planned_at=desk.at,
+        state=State.PLANNED,
         before=planned.items,
         body=made.body,
         patch=made.patch,
@@ -218,9 +218,10 @@ def _record(desk: Desk, study: Study, planned: PlannedBatch) -> Import:
         marks=_marks(made),
         ids=dict(made.relinked),
         fingerprint=made.fingerprint,
+        created_at=planned.read_at,
+        updated_at=desk.at,
+        run_id=desk.run_id,
     )
-    desk.effects.checkpoint("journal:planned")
-    return started
 
 
 _MARKS: Final = {

@@ -305,6 +305,37 @@ def content_of(item: Mapping[str, JSON]) -> Content:
     )
 
 
+def ids_in_place(
+    sent: Sequence[Mapping[str, JSON]], returned: Sequence[Mapping[str, JSON]]
+) -> list[str] | None:
+    """
+    Return the id of each new item, in order, if every answer says exactly what was sent in its place.
+
+    What `importer.matching` finds then too, at a tenth of its price: nearly every push that only creates is answered so.
+
+    Args:
+        sent: Items of a PUT.
+        returned: Items of its answer, each with a text as `id`.
+
+    Returns:
+        The ids in lower case; None if anything has to be looked at more closely: an item that is not new, or says the same
+        as another; an answer that adds, leaves out or changes something.
+    """
+    ids = [str(item["id"]).lower() for item in returned]
+    is_plain = (
+        len(sent) == len(returned) == len(set(ids)) == len({_text(item.get("description")) for item in sent})
+        and not any("id" in item for item in sent)
+        and all(map(_is_echo, sent, returned))
+    )
+    return ids if is_plain else None
+
+
+def _is_echo(sent: Mapping[str, JSON], returned: Mapping[str, JSON]) -> bool:
+    return sent.items() <= returned.items() and not any(
+        returned[name] is not None and not _is_server_made(name) for name in returned.keys() - sent.keys()
+    )
+
+
 def _file_limits(item: Mapping[str, JSON]) -> dict[str, str]:
     return {
         "accepted_file_types": ", ".join(sorted(_words(item.get("accepted_file_types")) or FILE_TYPES)),
@@ -417,9 +448,11 @@ def _lost(entry: Mapping[str, JSON], carried: frozenset[str]) -> list[str]:
 def _is_lost(name: str, value: JSON, carried: frozenset[str]) -> bool:
     if name == "validation" and isinstance(value, dict):
         return bool(value.keys() - _VALIDATION_FIELDS) or not (name in carried or _is_open(value))
-    if name in carried or name in _SERVER_MADE or name.endswith(_SERVER_MADE_ENDINGS):
-        return False
-    return bool(value)
+    return bool(value) and name not in carried and not _is_server_made(name)
+
+
+def _is_server_made(name: str) -> bool:
+    return name in _SERVER_MADE or name.endswith(_SERVER_MADE_ENDINGS)
 
 
 def _is_open(validation: Mapping[str, JSON]) -> bool:
