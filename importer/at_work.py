@@ -205,13 +205,17 @@ def _effects(sleep: Callable[[float], None], tell: Callable[[str], None]) -> Eff
 
 # ---------------------------------------------------------------- consent
 def asker(*, is_agreed: bool, is_shown: bool) -> Callable[[RunResult], None]:
-    """Show problems and plans, and ask on a terminal; elsewhere consent must have been given."""
+    """
+    Show problems and plans, and ask on a terminal; elsewhere consent must have been given.
+
+    What was agreed to beforehand is shown if it is a few batches: of many the results say enough.
+    """
 
     def ask(ready: RunResult) -> None:
         from importer.render import runs
         from importer.run.watching import FEW
 
-        if is_shown and not (is_agreed and len(ready.rows) > FEW):
+        if is_shown and not (is_agreed and sum(row.batches for row in ready.rows) > FEW):
             print_lines(runs.asking_text(ready), err=True)
         if is_agreed:
             return

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from importer.run.watching import FEW
 from importer.sandbox import Sandbox
 from tests.books import LIKERT, write_book
 from tests.test_cli import Shell, prolific, shell
@@ -70,3 +71,21 @@ def test_a_run_is_reported_and_listed(shell: Shell, lab: Path):
     assert f"{COUNT} workbooks" in page
     assert (COUNT, {"written": COUNT}, 0) == (run["workbooks"], run["imports"], run["exit_code"])
     assert (0, f"= {COUNT} unchanged" in again.out) == (again.code, True)
+
+
+@pytest.mark.parametrize("count", [FEW, FEW + 1])
+def test_plans_that_nobody_is_asked_about_are_shown_for_a_few_batches(
+    shell: Shell, prolific: Sandbox, count: int
+):
+    """Of many, whether in one workbook or in many, a line each says what was done."""
+    rows = [["batch", "ref", "type", "description", "instruction_id", "status"]]
+    batches = [["batch", "batch_id"]]
+    for number in range(count):
+        rows.append([f"wave{number}", "Q1", "free_text", f"Why {number}?", "", ""])
+        batches.append([f"wave{number}", prolific.add_batch(f"Wave {number}")])
+    write_book(shell.folder / "waves.xlsx", {"Instructions": rows, "Batches": batches})
+
+    ended = shell("push", "waves.xlsx", "--yes")
+
+    assert (0, count) == (ended.code, ended.out.count(": 1 created"))
+    assert ("+ create" in ended.out + ended.err) == (count <= FEW)
