@@ -81,6 +81,7 @@ def header_key(header: str) -> str:
     return _HEADER_NOISE.sub("", trim(header)).casefold()
 
 
+@lru_cache(maxsize=256)
 def is_own_column(header: str) -> bool:
     """Whether a column is the researcher's own: `note…` or `_…`."""
     return trim(header).startswith("_") or header_key(header).startswith("note")
