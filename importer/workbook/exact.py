@@ -266,6 +266,8 @@ class SheetParser:
         return column
 
     def _add_column(self, attributes: Attributes) -> None:
+        if "style" not in attributes:
+            return
         bounds = [attributes.get(name, "") for name in ("min", "max", "style")]
         if all(value.isascii() and value.isdigit() and len(value) <= _SHORT for value in bounds):
             first, last, style = map(int, bounds)
