@@ -50,9 +50,14 @@ def is_plain(text: str) -> bool:
     return _NEEDS_A_LOOK.search(text) is None
 
 
+def is_canonical(text: str) -> bool:
+    """Whether a text, and each piece of it, is seen at once to be in canonical form."""
+    return text.isascii() and "\r" not in text
+
+
 def canonical(text: str) -> str:
     """Return the form in which two texts are compared: NFC, and CRLF as LF."""
-    if text.isascii() and "\r" not in text:
+    if text.isascii() and "\r" not in text:  # as `is_canonical`, which to call takes as long again
         return text
     text = text.replace("\r\n", "\n")
     if _MANY_MARKS.search(text) and _longest_run_of_marks(text) > _MAX_MARKS:
@@ -81,6 +86,7 @@ def header_key(header: str) -> str:
     return _HEADER_NOISE.sub("", trim(header)).casefold()
 
 
+@lru_cache(maxsize=256)
 def is_own_column(header: str) -> bool:
     """Whether a column is the researcher's own: `note…` or `_…`."""
     return trim(header).startswith("_") or header_key(header).startswith("note")

@@ -50,7 +50,7 @@ class SheetFrame:
         part: Zip member of the sheet's XML.
         prefix: Prefix of its element names ("" or such as "x:").
         spots: (Excel row, importer's column) → where to write; the header's row if the column is
-            not there yet.
+            not there yet. Of rows with the ref and batch of the row above there is none.
         guilty: (Excel row, column) of cells whose text could not be read, and that were reported.
     """
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
+from operator import itemgetter
 from typing import Final, NamedTuple, cast
 
 from importer.contract import COMMENT_MARK, Kind, SheetContract
@@ -19,12 +20,13 @@ from importer.sheets.celltext import take
 from importer.sheets.headers import Headers, Place
 from importer.sheets.spots import SpotFinder
 from importer.texts import cell_name, is_blank
-from importer.workbook.cells import Cell, CellKind, Row
+from importer.workbook.cells import Cell, CellKind, Content, Row
 
 #: The ref above, when that cell could not be read: carried on without a word.
 _UNREADABLE: Final = ""
 #: As many ways in which rows lay out their cells are remembered; a sheet has a few.
 _LAYOUTS: Final = 100
+_plain: Final = itemgetter(Content._fields.index("plain"))
 
 
 class _Doubt(NamedTuple):
@@ -65,6 +67,7 @@ class GatheredRows:
         self._content = [index for index, kind in enumerate(self._kinds) if kind is not Kind.FREE]
         self._carries = "ref" in self.names
         self._mark = self.names.index(contract.key)
+        self._block = itemgetter(self.names.index("batch"), self._mark) if self._carries else None
         self._above: str | None = None  # the ref of the row directly above; None if that one is blank
         self._number = 0  # of the row before
         self._ignored = 0
@@ -87,10 +90,12 @@ class GatheredRows:
             return
         if self._carries:
             texts[self._mark] = self._ref(row, texts[self._mark], doubts)
+        # An instruction has its id in its first row, and the others need no place for one.
+        if self._block is None or not self.texts or self._block(texts) != self._block(self.texts[-1]):
+            self._spots.add(row)
         self.numbers.append(row.number)
         self.texts.append(texts)
         self._hidden += row.is_hidden
-        self._spots.add(row)
         for doubt in doubts:
             self._settle(doubt, texts)
 
@@ -111,9 +116,8 @@ class GatheredRows:
 
     def _take(self, row: Row) -> tuple[list[str], list[_Doubt]]:
         places, others = self._layout(row.columns)
-        plain = [content.plain for content in row.contents]
-        plain.append("")
-        texts = [plain[place] for place in places]
+        plain = [*map(_plain, row.contents), ""]
+        texts = [*map(plain.__getitem__, places)]
         for place in others:
             if plain[place] != "" and not is_blank(row.contents[place].text):
                 self.unnamed.add(row.columns[place])

@@ -74,7 +74,7 @@ class SpotFinder:
             return ()
         at = bisect_right(row.columns, self._last_header)
         styles = (_NO_STYLE if content.style is None else content.style for content in row.contents[at:])
-        cells = zip(row.columns[at:], row.edges[2 * at :: 2], row.edges[2 * at + 1 :: 2], styles, strict=True)
+        cells = zip(row.columns[at:], row.starts[at:], row.ends[at:], styles, strict=True)
         return array("q", chain.from_iterable(cells))
 
     def _header_style(self) -> int | None:
@@ -88,10 +88,10 @@ def _spot(row: Row, column: int) -> Spot:
     at = bisect_left(row.columns, column)
     if at == len(row.columns):
         return Spot(row.number, column, row.end, row.end, None)
-    start, end = row.edges[2 * at : 2 * at + 2]
+    start = row.starts[at]
     if row.columns[at] > column:
         return Spot(row.number, column, start, start, None)
-    return Spot(row.number, column, start, end, row.contents[at].style)
+    return Spot(row.number, column, start, row.ends[at], row.contents[at].style)
 
 
 def _spot_beyond(number: int, column: int, cells: Sequence[int], end: int) -> Spot:

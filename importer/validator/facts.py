@@ -11,8 +11,9 @@ Source: docs/performance.md for what a check costs.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import compress, repeat
 from typing import Final
 
 from importer.contract import (
@@ -27,7 +28,7 @@ from importer.contract import (
     SheetContract,
 )
 from importer.sheets.frames import Frames, SheetFrame
-from importer.texts import canonical, cell_name
+from importer.texts import canonical, cell_name, is_canonical
 from importer.validator.forms import comparable, is_well_formed
 
 #: No row, or no block.
@@ -35,17 +36,15 @@ NONE: Final = -1
 
 OPTION_COLUMNS: Final = tuple(c.name for c in INSTRUCTIONS.columns if c.level is Level.OPTION)
 ENTRY_COLUMNS: Final = tuple(c.name for c in INSTRUCTIONS.columns if c.level is Level.ENTRY)
+_ITEM_TYPES: Final = frozenset(ITEM_TYPES)
 
 
-def earlier(rows: Iterable[int], key: Callable[[int], Hashable]) -> dict[int, int]:
-    """Return, for those of some rows that share their *key* with an earlier one, the first of these."""
-    firsts: dict[Hashable, int] = {}
-    found = {}
-    for row in rows:
-        first = firsts.setdefault(key(row), row)
-        if first != row:
-            found[row] = first
-    return found
+def earlier(rows: Sequence[int], keys: Sequence[Hashable]) -> dict[int, int]:
+    """Return, for those of some rows that share their key with an earlier one, the first of these."""
+    firsts = dict(zip(reversed(keys), reversed(rows), strict=True))
+    if len(firsts) == len(rows):
+        return {}
+    return {row: firsts[key] for row, key in zip(rows, keys, strict=True) if firsts[key] != row}
 
 
 class SheetFacts:
@@ -67,8 +66,10 @@ class SheetFacts:
         self.excel_rows: Sequence[int] = () if sheet is None else sheet.numbers
         # A list, so that all facts share its numbers.
         self.rows: Sequence[int] = list(range(len(self.excel_rows)))
-        self._columns: dict[str, list[str]] = {}
-        self._normal: dict[str, list[str]] = {}
+        self._columns: dict[str, Sequence[str]] = {}
+        if sheet is not None and sheet.texts:
+            self._columns.update(zip(sheet.names, zip(*sheet.texts, strict=True), strict=True))
+        self._normal: dict[str, Sequence[str]] = {}
         self._filled: dict[str, Sequence[int]] = {}
         self._malformed: dict[str, Collection[int]] = {}
 
@@ -82,13 +83,17 @@ class SheetFacts:
         """Whether there is more than one row."""
         return len(self.rows) > 1
 
-    def column(self, name: str) -> list[str]:
+    @cached_property
+    def filled_columns(self) -> frozenset[str]:
+        """The columns that hold something, be it unreadable."""
+        unreadable = (column for _, column in self.sheet.guilty) if self.sheet else ()
+        return frozenset(name for name, texts in self._columns.items() if any(texts)).union(unreadable)
+
+    def column(self, name: str) -> Sequence[str]:
         """Return the texts of a column; all "" if the sheet leaves it out."""
         found = self._columns.get(name)
         if found is None:
-            is_there = self.sheet is not None and name in self.sheet.names
-            found = self.sheet.column(name) if self.sheet and is_there else [""] * len(self.rows)
-            self._columns[name] = found
+            found = self._columns[name] = [""] * len(self.rows)
         return found
 
     def is_guilty(self, row: int, column: str) -> bool:
@@ -119,10 +124,9 @@ class SheetFacts:
         """Return the rows whose cell holds something, be it unreadable."""
         found = self._filled.get(column)
         if found is None:
-            texts = self.column(column)
-            found = [row for row, text in zip(self.rows, texts, strict=True) if text]
+            found = self.filled_texts(column) if column in self.filled_columns else ()
             if self.sheet is not None and any(name == column for _, name in self.sheet.guilty):
-                found = [row for row in self.rows if texts[row] or self.is_guilty(row, column)]
+                found = [row for row in self.rows if self.is_filled(row, column)]
             self._filled[column] = found
         return found
 
@@ -132,24 +136,28 @@ class SheetFacts:
 
     def blank(self, column: str) -> list[int]:
         """Return the rows that are not `filled`."""
-        return [row for row in self.rows if not self.is_filled(row, column)]
+        filled = {*self.filled(column)}
+        return [row for row in self.rows if row not in filled]
 
     @cached_property
     def twin(self) -> dict[int, int]:
         """Of rows with the short name of an earlier one, that one's row."""
-        return earlier(self.filled_texts(self.contract.key), self.normal(self.contract.key).__getitem__)
+        names, rows = self.normal(self.contract.key), self.filled_texts(self.contract.key)
+        return earlier(rows, [names[row] for row in rows])
 
     def filled_texts(self, column: str) -> list[int]:
         """Return the rows whose cell holds a text that could be read."""
-        texts = self.column(column)
-        return [row for row in self.filled(column) if texts[row]]
+        return [*compress(self.rows, self.column(column))]
 
-    def normal(self, column: str) -> list[str]:
+    def normal(self, column: str) -> Sequence[str]:
         """Return the texts of a column in the form in which they are compared."""
         found = self._normal.get(column)
         if found is None:
-            form = comparable(self.contract.by_name[column].kind)
-            found = self._normal[column] = [form(text) if text else "" for text in self.column(column)]
+            found, form = self.column(column), comparable(self.contract.by_name[column].kind)
+            if form is not canonical or not is_canonical("".join(found)):
+                forms = {text: form(text) if text else "" for text in {*found}}
+                found = [*map(forms.__getitem__, found)]
+            self._normal[column] = found
         return found
 
     def malformed(self, column: str) -> Collection[int]:
@@ -158,7 +166,8 @@ class SheetFacts:
         if found is None:
             like = self.contract.by_name[column]
             texts = self.column(column)
-            rows = (row for row in self.filled_texts(column) if not is_well_formed(texts[row], like))
+            wrong = {text for text in {*texts} if text and not is_well_formed(text, like)}
+            rows = (row for row in self.rows if texts[row] in wrong) if wrong else ()
             found = self._malformed[column] = dict.fromkeys(rows).keys()
         return found
 
@@ -237,25 +246,22 @@ class InstructionFacts(SheetFacts):
     def __init__(self, frames: Frames, batches: BatchFacts) -> None:
         super().__init__(INSTRUCTIONS, frames, frames.instructions)
         self.batches = batches
-        self.block: list[int] = []
-        self.heads: list[int] = []
-        numbers: dict[tuple[str, str], int] = {}
-        for row, batch, ref in zip(self.rows, self.normal("batch"), self.normal("ref"), strict=True):
-            number = numbers.setdefault((batch, ref), len(numbers)) if ref else NONE
-            self.block.append(number)
-            if number == len(self.heads):
-                self.heads.append(row)
+        keys = [*zip(self.normal("batch"), self.normal("ref"), strict=True)]
+        named = [key for key in dict.fromkeys(keys) if key[1]]
+        numbers = dict.fromkeys(keys, NONE) | {key: number for number, key in enumerate(named)}
+        firsts = dict(zip(reversed(keys), reversed(self.rows), strict=True))
+        self.block = [numbers[key] for key in keys]
+        self.heads = [firsts[key] for key in named]
         self._firsts: dict[str, list[int]] = {}
+        self._leads: dict[str, Sequence[int]] = {}
 
     def firsts(self, column: str) -> list[int]:
         """Return the row of each block's first filled cell of a column; NONE if all are blank."""
         found = self._firsts.get(column)
         if found is None:
-            found = self._firsts[column] = [NONE] * len(self.heads)
-            for row in self.filled(column):
-                block = self.block[row]
-                if block != NONE and found[block] == NONE:
-                    found[block] = row
+            rows = self.filled(column)
+            firsts = dict(zip(map(self.block.__getitem__, reversed(rows)), reversed(rows), strict=True))
+            found = self._firsts[column] = [*map(firsts.get, range(len(self.heads)), repeat(NONE))]
         return found
 
     def first(self, column: str, row: int) -> int:
@@ -263,9 +269,13 @@ class InstructionFacts(SheetFacts):
         block = self.block[row]
         return NONE if block == NONE else self.firsts(column)[block]
 
-    def leads(self, column: str) -> list[int]:
+    def leads(self, column: str) -> Sequence[int]:
         """Return the rows that hold their instruction's cell of a column: the first filled one."""
-        return sorted(row for row in self.firsts(column) if row != NONE) if self.filled(column) else []
+        found = self._leads.get(column)
+        if found is None:
+            firsts = self.firsts(column) if self.filled(column) else ()
+            found = self._leads[column] = sorted(row for row in firsts if row != NONE)
+        return found
 
     def lacks(self, column: str) -> list[int]:
         """Return the first row of each block in which no cell of a column is filled."""
@@ -277,20 +287,19 @@ class InstructionFacts(SheetFacts):
     def type(self) -> Sequence[str]:
         """The type of each row's instruction, on each of its rows; "" if missing or unknown."""
         texts = self.column("type")
-        known = [
-            "" if row == NONE or texts[row] not in ITEM_TYPES else texts[row] for row in self.firsts("type")
-        ]
-        return ["" if block == NONE else known[block] for block in self.block]
+        known = {number: texts[row] for number, row in enumerate(self.firsts("type")) if row != NONE}
+        return [text if (text := known.get(block, "")) in _ITEM_TYPES else "" for block in self.block]
 
     def of_type(self, rows: Iterable[int], *types: str) -> list[int]:
         """Return those of some rows whose item is of one of these types."""
-        return [row for row in rows if self.type[row] in types]
+        of_row, wanted = self.type, frozenset(types)
+        return [row for row in rows if of_row[row] in wanted]
 
     @cached_property
     def options(self) -> Sequence[int]:
         """The rows that hold any cell of an option."""
         columns = [self.column(column) for column in OPTION_COLUMNS]
-        found = [any(cells) for cells in zip(*columns, strict=True)]
+        found = [*map(any, zip(*columns, strict=True))]
         if self.sheet is not None and self.sheet.guilty:
             found = [
                 is_option or any(self.is_guilty(row, name) for name in OPTION_COLUMNS)
@@ -300,7 +309,7 @@ class InstructionFacts(SheetFacts):
             for column in ENTRY_COLUMNS:
                 for row in self.of_type(self.filled(column), InstructionType.FREE_TEXT_WITH_UNIT):
                     found[row] = True
-        return [row for row, is_option in zip(self.rows, found, strict=True) if is_option]
+        return [*compress(self.rows, found)]
 
     @cached_property
     def taken_options(self) -> Sequence[int]:
@@ -321,7 +330,7 @@ class InstructionFacts(SheetFacts):
         """Of options with the value of an earlier one of their instruction, that one's row."""
         values = self.normal("option_value")
         among = self.of_type(self.filled("option_value"), *OPTION_TYPES)
-        return earlier(among, lambda row: (self.block[row], values[row]))
+        return earlier(among, [(self.block[row], values[row]) for row in among])
 
     @cached_property
     def exclusive(self) -> Sequence[int]:
@@ -343,7 +352,7 @@ class InstructionFacts(SheetFacts):
     @cached_property
     def home(self) -> Sequence[int]:
         """The row of each row's batch in *batches*; NONE if it names none that is there."""
-        return [self.batches.numbers.get(name, NONE) for name in self.normal("batch")]
+        return [*map(self.batches.numbers.get, self.normal("batch"), repeat(NONE))]
 
     @cached_property
     def batch_id(self) -> Sequence[str]:

@@ -46,6 +46,7 @@ F = TypeVar("F", bound=SheetFacts)
 
 _HEADED: Final = InstructionType.MULTIPLE_CHOICE_WITH_FREE_TEXT
 _WITH_UNIT: Final = InstructionType.FREE_TEXT_WITH_UNIT
+_WITHOUT_OPTIONS: Final = tuple(kind for kind in ITEM_TYPES if kind not in OPTION_TYPES)
 
 
 def _no_values(facts: SheetFacts, row: int) -> Mapping[str, object]:
@@ -64,6 +65,7 @@ class Rule(Generic[F]):
         find: The rows that break it; where two cells are in conflict, by the row of the guilty one
             that of the other.
         types: The types that may break it; unless one of them is there, nobody looks. Empty for all.
+        is_of_blank: Whether a blank cell may break it; else nobody looks at a column that holds nothing.
         values: What the wording needs beyond what every wording gets, for one row.
     """
 
@@ -71,10 +73,13 @@ class Rule(Generic[F]):
     column: str
     find: Callable[[F], Iterable[int] | Mapping[int, int]]
     types: tuple[str, ...] = ()
+    is_of_blank: bool = False
     values: Callable[[F, int], Mapping[str, object]] = _no_values
 
     def broken(self, facts: F) -> Mapping[int, int]:
         """Return the rows that break it, each with the row of the other cell; NONE where there is no other."""
+        if not self.is_of_blank and self.column not in facts.filled_columns:
+            return {}
         if self.types and facts.types.isdisjoint(self.types):
             return {}
         found = self.find(facts)
@@ -107,11 +112,13 @@ def _description_is_missing(facts: InstructionFacts) -> Iterable[int]:
 
 def _option_is_empty(facts: InstructionFacts) -> Iterable[int]:
     # The row with the type may do without: some give the instruction a row of its own.
-    others = {*facts.options, *facts.leads("type")}
-    return [row for row in facts.rows if row not in others and facts.type[row]]
+    others = set(facts.rows).difference(facts.options, facts.leads("type"))
+    return [row for row in sorted(others) if facts.type[row]]
 
 
 def _ref_is_split(facts: InstructionFacts) -> Iterable[int]:
+    if facts.block == sorted(facts.block):
+        return
     above, last = NONE, NONE
     for row, block in enumerate(facts.block):
         if block != NONE:
@@ -128,10 +135,10 @@ def _is_malformed(facts: InstructionFacts, column: str) -> Iterable[int]:
 def _is_not_for_type(facts: InstructionFacts, column: Column) -> Iterable[int]:
     """Find cells that are not for their item's type; of options each one, of all else the first."""
     if column.level is Level.OPTION:
-        rows = facts.of_type(facts.filled(column.name), *OPTION_TYPES)
+        rows, types = facts.filled(column.name), OPTION_TYPES
     else:
-        rows = facts.leads(column.name)
-    return [row for row in rows if facts.type[row] and facts.type[row] not in column.types]
+        rows, types = facts.leads(column.name), ITEM_TYPES
+    return facts.of_type(rows, *(one for one in types if one not in column.types))
 
 
 def _limit_is_missing(facts: InstructionFacts) -> Iterable[int]:
@@ -164,7 +171,8 @@ def _option_lacks(facts: InstructionFacts, column: str) -> Iterable[int]:
     if not facts.has_column(column):
         without = filter(facts.has_no_option, facts.of_type(facts.heads, *OPTION_TYPES))
         return sorted({*facts.taken_options, *without})
-    return [row for row in facts.taken_options if not facts.is_filled(row, column)]
+    blank = {*facts.blank(column)}
+    return [row for row in facts.taken_options if row in blank] if blank else ()
 
 
 def _heading_is_missing(facts: InstructionFacts) -> Iterable[int]:
@@ -174,9 +182,8 @@ def _heading_is_missing(facts: InstructionFacts) -> Iterable[int]:
 def _is_out_of_place(facts: InstructionFacts, column: str) -> Iterable[int]:
     """Find the first of a row's cells of an option that its type does not take."""
     before = OPTION_COLUMNS[: OPTION_COLUMNS.index(column)]
-    for row in facts.filled(column):
-        is_out = facts.type[row] and facts.type[row] not in OPTION_TYPES
-        if is_out and not any(facts.is_filled(row, name) for name in before):
+    for row in facts.of_type(facts.filled(column), *_WITHOUT_OPTIONS):
+        if not any(facts.is_filled(row, name) for name in before):
             yield row
 
 
@@ -185,13 +192,13 @@ def _same_label(facts: InstructionFacts) -> Mapping[int, int]:
     headings, labels = facts.normal("option_heading"), facts.normal("option_label")
     labelled = facts.of_type(facts.filled("option_label"), *OPTION_TYPES)
     among = [row for row in labelled if row not in facts.same_value]
-    return earlier(among, lambda row: (facts.block[row], headings[row], labels[row]))
+    return earlier(among, [(facts.block[row], headings[row], labels[row]) for row in among])
 
 
 def _same_id(facts: InstructionFacts) -> Mapping[int, int]:
     ids, malformed = facts.normal("instruction_id"), facts.malformed("instruction_id")
     among = [row for row in facts.leads("instruction_id") if row not in malformed]
-    found = earlier(among, ids.__getitem__)
+    found = earlier(among, [ids[row] for row in among])
     return {row: other for row, other in found.items() if not _are_twins(facts, row, other)}
 
 
@@ -203,6 +210,8 @@ def _are_twins(facts: InstructionFacts, row: int, other: int) -> bool:
 
 def _differs(facts: InstructionFacts, column: str) -> Mapping[int, int]:
     """Find what says otherwise than its instruction's own cell, which stands above."""
+    if len(facts.filled(column)) == len(facts.leads(column)):
+        return {}
     texts = facts.normal(column)
     firsts = ((row, facts.first(column, row)) for row in facts.filled(column))
     return {row: first for row, first in firsts if first not in (NONE, row) and texts[row] != texts[first]}
@@ -334,7 +343,7 @@ def _same_field(facts: InstructionFacts) -> Mapping[int, int]:
         row: facts.own("page", row) for row in facts.of_type(facts.leads("field"), BlockType.DATASET_FIELD)
     }
     among = [row for row, page in pages.items() if page]
-    return earlier(among, lambda row: (batches[row], pages[row], fields[row]))
+    return earlier(among, [(batches[row], pages[row], fields[row]) for row in among])
 
 
 _ADDRESS: Final = re.compile(HTTPS)
@@ -364,14 +373,14 @@ def _length(name: str) -> Rule[InstructionFacts]:
 
 #: Of the rules that one cell breaks the first is reported, so a rule comes after those it builds on.
 INSTRUCTION_RULES: Final[tuple[Rule[InstructionFacts], ...]] = (
-    Rule("batch-ref-missing", "batch", _batch_ref_is_missing, values=_batch_values),
+    Rule("batch-ref-missing", "batch", _batch_ref_is_missing, is_of_blank=True, values=_batch_values),
     Rule("batch-unknown", "batch", _batch_is_unknown, values=_batch_values),
-    Rule("option-empty", "ref", _option_is_empty),
+    Rule("option-empty", "ref", _option_is_empty, is_of_blank=True),
     Rule("ref-split", "ref", _ref_is_split),
-    Rule("type-missing", "type", lambda f: f.lacks("type"), values=_types),
+    Rule("type-missing", "type", lambda f: f.lacks("type"), is_of_blank=True, values=_types),
     Rule("type-unsupported", "type", _type_is_unsupported, types=OTHER_TYPES, values=_types),
     Rule("type-unknown", "type", _type_is_unknown, values=_types),
-    Rule("description-missing", "description", _description_is_missing),
+    Rule("description-missing", "description", _description_is_missing, is_of_blank=True),
     *(
         Rule("option-not-for-type", name, partial(_is_out_of_place, column=name), values=_type)
         for name in OPTION_COLUMNS
@@ -387,22 +396,46 @@ INSTRUCTION_RULES: Final[tuple[Rule[InstructionFacts], ...]] = (
             column.name,
             partial(_is_missing, column=column),
             types=column.needed_by,
+            is_of_blank=True,
             values=_type,
         )
         for column in INSTRUCTIONS.columns
         if column.needed_by
     ),
-    Rule("answer-limit-missing", "answer_limit", _limit_is_missing, types=CHOICE_TYPES, values=_limit),
+    Rule(
+        "answer-limit-missing",
+        "answer_limit",
+        _limit_is_missing,
+        is_of_blank=True,
+        types=CHOICE_TYPES,
+        values=_limit,
+    ),
     Rule(
         "answer-limit-invalid", "answer_limit", partial(_is_malformed, column="answer_limit"), values=_limit
     ),
     Rule("answer-limit-too-high", "answer_limit", _limit_is_too_high, types=CHOICE_TYPES, values=_limit),
-    Rule("heading-missing", "option_heading", _heading_is_missing, types=(_HEADED,)),
-    Rule("options-missing", "option_label", _has_no_option, types=CHOICE_TYPES, values=_type),
-    Rule("units-too-few", "option_label", _has_few_units, types=(_WITH_UNIT,), values=_type),
-    Rule("label-missing", "option_label", partial(_option_lacks, column="option_label"), types=OPTION_TYPES),
+    Rule("heading-missing", "option_heading", _heading_is_missing, is_of_blank=True, types=(_HEADED,)),
+    Rule(
+        "options-missing", "option_label", _has_no_option, is_of_blank=True, types=CHOICE_TYPES, values=_type
+    ),
+    Rule(
+        "units-too-few", "option_label", _has_few_units, is_of_blank=True, types=(_WITH_UNIT,), values=_type
+    ),
+    Rule(
+        "label-missing",
+        "option_label",
+        partial(_option_lacks, column="option_label"),
+        is_of_blank=True,
+        types=OPTION_TYPES,
+    ),
     Rule("label-twice", "option_label", _same_label, types=OPTION_TYPES),
-    Rule("value-missing", "option_value", partial(_option_lacks, column="option_value"), types=OPTION_TYPES),
+    Rule(
+        "value-missing",
+        "option_value",
+        partial(_option_lacks, column="option_value"),
+        is_of_blank=True,
+        types=OPTION_TYPES,
+    ),
     Rule("value-twice", "option_value", lambda f: f.same_value, types=OPTION_TYPES),
     _malformed("flag-invalid", "disable_dropdown"),
     Rule("flag-invalid", "option_exclusive", lambda f: f.malformed("option_exclusive")),
@@ -413,6 +446,7 @@ INSTRUCTION_RULES: Final[tuple[Rule[InstructionFacts], ...]] = (
         "validation-type-missing",
         "validation_type",
         _rule_has_no_type,
+        is_of_blank=True,
         values=partial(_words, column=_columns["validation_type"]),
     ),
     Rule("number-invalid", "validation_min", lambda f: f.malformed("validation_min")),
@@ -430,7 +464,7 @@ INSTRUCTION_RULES: Final[tuple[Rule[InstructionFacts], ...]] = (
     _unknown_word("content_format"),
     Rule("address-invalid", "url", _is_no_address),
     Rule("field-twice", "field", _same_field, types=(BlockType.DATASET_FIELD,)),
-    Rule("page-missing", "page", _page_is_missing),
+    Rule("page-missing", "page", _page_is_missing, is_of_blank=True),
     _malformed("count-invalid", "page"),
     _malformed("count-invalid", "row"),
     _unknown_word("column"),
@@ -503,16 +537,16 @@ def _id(facts: BatchFacts, row: int) -> Mapping[str, object]:
 def _same_batch(facts: BatchFacts) -> Mapping[int, int]:
     malformed = facts.malformed("batch_id")
     among = [row for row in facts.rows if facts.batch_id[row] and row not in malformed]
-    return earlier(among, facts.batch_id.__getitem__)
+    return earlier(among, [facts.batch_id[row] for row in among])
 
 
 BATCH_RULES: Final[tuple[Rule[BatchFacts], ...]] = (
-    Rule("batch-ref-missing", "batch", _has_no_name, values=_row_must_name),
+    Rule("batch-ref-missing", "batch", _has_no_name, is_of_blank=True, values=_row_must_name),
     Rule("batch-ref-twice", "batch", lambda f: f.twin),
-    Rule("batch-not-named", "batch_id", _is_not_named, values=_not_named),
-    Rule("batch-id-missing", "batch_id", _has_no_id),
+    Rule("batch-not-named", "batch_id", _is_not_named, is_of_blank=True, values=_not_named),
+    Rule("batch-id-missing", "batch_id", _has_no_id, is_of_blank=True),
     Rule("id-malformed", "batch_id", lambda f: f.malformed("batch_id")),
     Rule("batch-twice", "batch_id", _same_batch, values=_id),
-    Rule("batch-without-instructions", "batch_id", _batch_is_empty),
+    Rule("batch-without-instructions", "batch_id", _batch_is_empty, is_of_blank=True),
     Rule("id-malformed", "dataset_id", lambda f: f.malformed("dataset_id")),
 )

@@ -39,7 +39,7 @@ def _needed(of: type[N], contract: SheetContract) -> tuple[Rule[N], ...]:
     """Make the rules that a new row has what it needs; *of* says whose rules they are."""
     del of
     return tuple(
-        Rule("new-row-incomplete", name, partial(_lacks, column=name), values=_what)
+        Rule("new-row-incomplete", name, partial(_lacks, column=name), is_of_blank=True, values=_what)
         for name in NEEDED_IF_NEW[contract.name]
     )
 
@@ -99,7 +99,7 @@ def _is_unnamed_of_several(facts: SheetFacts) -> Iterable[int]:
 
 
 DATASET_RULES: Final[tuple[Rule[DatasetFacts], ...]] = (
-    Rule("row-unnamed", "dataset", _is_unnamed, values=_what),
+    Rule("row-unnamed", "dataset", _is_unnamed, is_of_blank=True, values=_what),
     Rule("name-twice", "dataset", lambda f: f.twin, values=_what),
     *_needed(DatasetFacts, DATASETS),
     Rule("file-outside", "file", _lies_outside),
@@ -127,9 +127,9 @@ def _device_values(facts: StudyFacts, row: int) -> Mapping[str, object]:
 
 
 STUDY_RULES: Final[tuple[Rule[StudyFacts], ...]] = (
-    Rule("row-unnamed", "study", _is_unnamed_of_several, values=_what),
+    Rule("row-unnamed", "study", _is_unnamed_of_several, is_of_blank=True, values=_what),
     Rule("name-twice", "study", lambda f: f.twin, values=_what),
-    Rule("batch-ref-missing", "batch", _names_no_batch, values=_batch_values),
+    Rule("batch-ref-missing", "batch", _names_no_batch, is_of_blank=True, values=_batch_values),
     Rule("batch-unknown", "batch", _names_unknown_batch, values=_batch_values),
     *_needed(StudyFacts, STUDIES),
     *(Rule("count-invalid", name, partial(_malformed, column=name)) for name in _COUNTS),
@@ -141,6 +141,6 @@ STUDY_RULES: Final[tuple[Rule[StudyFacts], ...]] = (
         values=_device_values,
     ),
     Rule("id-malformed", "project", partial(_malformed, column="project")),
-    Rule("project-missing", "project", partial(_lacks, column="project")),
+    Rule("project-missing", "project", partial(_lacks, column="project"), is_of_blank=True),
     Rule("id-malformed", "study_id", partial(_malformed, column="study_id")),
 )

@@ -182,7 +182,7 @@ def _with_data(file: BinaryIO, member: Member) -> Member:
     _, _, flags, *_, name_length, extra_length = _LOCAL.unpack(header)
     if _decode_name(file.read(name_length), flags) != member.name:
         raise damaged(f"the part {member.name} has another name in its own header")
-    return member._replace(data=member.start + _LOCAL.size + name_length + extra_length)
+    return Member._make((*member[:-1], member.start + _LOCAL.size + name_length + extra_length))
 
 
 def inflate(file: BinaryIO, member: Member) -> Iterator[bytes]:

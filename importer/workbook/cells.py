@@ -79,8 +79,8 @@ class Row(NamedTuple):
         number: Excel row, from 1.
         columns: Column number of each cell, from 1.
         contents: What each cell holds.
-        edges: Of each cell in turn, the byte offsets of its `<c` in the inflated sheet XML and
-            behind its last byte.
+        starts: Byte offset of each cell's `<c` in the inflated sheet XML.
+        ends: Byte offset behind each cell's last byte.
         is_hidden: Hidden by hand or by a filter.
         end: Byte offset of `</row>` in the inflated sheet XML: where a cell may be added.
     """
@@ -88,7 +88,8 @@ class Row(NamedTuple):
     number: int
     columns: tuple[int, ...]
     contents: Sequence[Content]
-    edges: Sequence[int]
+    starts: Sequence[int]
+    ends: Sequence[int]
     is_hidden: bool
     end: int
 
@@ -108,8 +109,8 @@ class Row(NamedTuple):
             is_formula,
             has_result,
             is_formatted,
-            self.edges[2 * at],
-            self.edges[2 * at + 1],
+            self.starts[at],
+            self.ends[at],
             style,
         )
 

@@ -227,9 +227,11 @@ class SheetParser:
             columns, contents = self._looked_at()
             if any(content.text or content.is_formula for content in contents):
                 self._check_row()
-                edges = [edge for raw in self._cells for edge in (raw.start, raw.end)]
+                starts, ends = [raw.start for raw in self._cells], [raw.end for raw in self._cells]
                 is_hidden = is_true(row.get("hidden"))
-                self.rows.append(Row(self._number, columns, contents, edges, is_hidden, self._parser.at))
+                self.rows.append(
+                    Row(self._number, columns, contents, starts, ends, is_hidden, self._parser.at)
+                )
 
     def _check_row(self) -> None:
         if not self._last_filled < self._number <= MAX_ROWS:
@@ -264,6 +266,8 @@ class SheetParser:
         return column
 
     def _add_column(self, attributes: Attributes) -> None:
+        if "style" not in attributes:
+            return
         bounds = [attributes.get(name, "") for name in ("min", "max", "style")]
         if all(value.isascii() and value.isdigit() and len(value) <= _SHORT for value in bounds):
             first, last, style = map(int, bounds)

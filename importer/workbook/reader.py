@@ -45,8 +45,8 @@ class SheetRows:
         self._parser = SheetParser(sheet.part, values)
         self._rows = self._counted()
 
-    def __iter__(self) -> Self:
-        return self
+    def __iter__(self) -> Iterator[Row]:
+        return self._rows
 
     def __next__(self) -> Row:
         return next(self._rows)

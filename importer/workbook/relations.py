@@ -9,12 +9,12 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from importer.errors import WorkbookRefused
-from importer.limits import MAX_OTHER_PART_BYTES
 from importer.workbook.markup import Attributes, decode_escapes, is_true, parse, relationship_id
-from importer.workbook.package import Package
+from importer.workbook.package import REMEMBERED_PARTS, Package
 from importer.workbook.refusals import damaged
 
 #: More than Excel can keep open.
@@ -109,8 +109,7 @@ def read_parts(package: Package) -> Parts:
     """
     main = _main_part(package)
     relations = read_relations(package, main)
-    workbook = _WorkbookPart()
-    parse(main, package.parsed_pieces(main, MAX_OTHER_PART_BYTES), workbook.start)
+    workbook = package.parsed(main, _workbook_part)
     if workbook.root != "workbook" or not workbook.sheets:
         raise damaged(f"the part {main} lists no sheet")
     return Parts(
@@ -119,6 +118,13 @@ def read_parts(package: Package) -> Parts:
         styles=_only(package, relations, "styles"),
         is_1904=workbook.is_1904,
     )
+
+
+@lru_cache(maxsize=REMEMBERED_PARTS)
+def _workbook_part(part: str, pieces: tuple[bytes, ...]) -> _WorkbookPart:
+    workbook = _WorkbookPart()
+    parse(part, pieces, workbook.start)
+    return workbook
 
 
 def _main_part(package: Package) -> str:
@@ -144,6 +150,11 @@ def read_relations(package: Package, part: str) -> Mapping[str, Relation]:
     name = package.find(posixpath.join(folder, "_rels", f"{base}.rels"))
     if name is None:
         raise damaged(f"the relationships of {part or 'the package'} are missing")
+    return package.parsed(name, _relations_of, folder)
+
+
+@lru_cache(maxsize=REMEMBERED_PARTS)
+def _relations_of(part: str, pieces: tuple[bytes, ...], folder: str) -> Mapping[str, Relation]:
     relations: dict[str, Relation] = {}
 
     def start(element: str, attributes: Attributes) -> None:
@@ -154,7 +165,7 @@ def read_relations(package: Package, part: str) -> Mapping[str, Relation]:
             kind = attributes.get("Type", "").rpartition("/")[2]
             relations.setdefault(attributes.get("Id", ""), Relation(kind, target.lstrip("/")))
 
-    parse(name, package.parsed_pieces(name, MAX_OTHER_PART_BYTES), start)
+    parse(part, pieces, start)
     return relations
 
 

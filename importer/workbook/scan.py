@@ -43,14 +43,15 @@ _SAVED: Final = rb"[0-9]{1,7}"
 #: A `<` never stands before `c` or `/c`: a search for the end that ran through other cells would
 #: begin again at each of them.
 _INSIDE: Final = rb"(?:<[^/c][^<]*|</[^c][^<]*)*"
-#: A cell and, in groups, all of it, its column, its row and the rest: it is blank, or has digits
-#: only, or anything else.
+#: A cell in two groups, its name and the rest: it has digits only, or is blank, or has anything else.
 _CELL: Final = re.compile(
-    rb'(<c r="([A-Z]{1,3})([1-9][0-9]{0,6})"('
-    rb"%b(?:/>|><v>%b</v></c>|>%b</c>)))" % (_ATTRIBUTES_OF_CELL, _SAVED, _INSIDE)
+    rb'(<c r="[A-Z]{1,3}+[1-9][0-9]{0,6}+")('
+    rb"%b+(?:><v>%b+</v></c>|/>|>%b</c>))" % (_ATTRIBUTES_OF_CELL, _SAVED, _INSIDE)
 )
-#: What a split by `_CELL` gives for each cell: its four groups and what stands behind it.
-_STRIDE: Final = 5
+#: What a split by `_CELL` gives for each cell: its name, the rest and what stands behind it.
+_STRIDE: Final = 3
+#: The names of a row's cells without its number.
+_COLUMN: Final = re.compile(rb'<c r="([A-Z]{1,3})"')
 #: The rest of a cell: attributes, saved digits, anything else.
 _REST: Final = re.compile(rb"(%b)(?:/>|><v>(%b)</v></c>|>(%b)</c>)" % (_ATTRIBUTES_OF_CELL, _SAVED, _INSIDE))
 _ENTITY: Final = rb"&(?:amp|lt|gt|quot|apos|#9|#10|#13);"
@@ -61,9 +62,9 @@ _BODY: Final = re.compile(
     rb"(?:<v" + _SPACE + rb">(" + _PLAIN + rb")</v>|(<v ?/>))?"
     rb"(?:<is><t" + _SPACE + rb">(" + _PLAIN + rb")</t></is>)?"
 )
-_EMPTY_ROWS: Final = rb"[ \t\r\n]*(?:<row[^<>/]*(?:/>|>[ \t\r\n]*</row>)[ \t\r\n]*)*"
+_EMPTY_ROWS: Final = rb"[ \t\r\n]*+(?:<row[^<>/]*+(?:/>|>[ \t\r\n]*+</row>)[ \t\r\n]*+)*+"
 #: openpyxl writes the height before the number.
-_ROW: Final = rb'<row([^<>&]*?) r="([1-9][0-9]{0,6})"([^<>&]*)>[ \t\r\n]*'
+_ROW: Final = rb'<row([^<>&]*?) r="([1-9][0-9]{0,6}+)"([^<>&]*+)>[ \t\r\n]*+'
 _FIRST_ROW: Final = re.compile(_EMPTY_ROWS + _ROW)
 #: What stands behind the last cell of a row: its end, and the next row that has cells.
 _NEXT_ROW: Final = re.compile(rb"[ \t\r\n]*</row>" + _EMPTY_ROWS + rb"(?:" + _ROW + rb")?")
@@ -178,10 +179,13 @@ def _is_hidden(prefixes: frozenset[bytes], text: bytes) -> bool:
     return is_true(_parsed(text, prefixes).get(b"hidden", b"").decode())
 
 
-def _columns(letters: tuple[bytes, ...]) -> tuple[int, ...]:
-    """Return the numbers of a row's columns, which must rise."""
+def _columns(names: bytes) -> tuple[int, ...]:
+    """Return the columns of a row, which must rise, by the names of its cells without its number."""
+    letters = _COLUMN.findall(names)
     columns = tuple(column_number(one.decode()) for one in letters)
-    if columns[-1] > MAX_COLUMNS or any(left >= right for left, right in pairwise(columns)):
+    if _COLUMN.sub(b"", names) or columns[-1] > MAX_COLUMNS:
+        raise NotTiled
+    if any(left >= right for left, right in pairwise(columns)):
         raise NotTiled
     return columns
 
@@ -226,31 +230,31 @@ class _Scanner:
             raise NotTiled from None
 
     def _rows_of(self, parts: list[bytes], start: int) -> Iterator[Row]:
-        # Columns of the split, and what equal cells hold only once: at 120,000 cells, one call for
-        # each costs as much as the pattern.
-        cells, letters, digits, rests, gaps = (parts[n::_STRIDE] for n in range(1, _STRIDE + 1))
+        # Columns of the split, where its parts begin, and what equal cells hold only once: at
+        # 120,000 cells, one call for each costs as much as the pattern.
+        names, rests, gaps = (parts[n::_STRIDE] for n in range(1, _STRIDE + 1))
         contents = [*map(self._contents.__getitem__, rests)]
+        offsets = [*accumulate(map(len, parts), initial=start)]
+        starts, ends = offsets[1::_STRIDE], offsets[_STRIDE::_STRIDE]
         tag, first = _FIRST_ROW.fullmatch(parts[0]), 0
-        steps = [0] * (2 * len(cells))
-        steps[::2], steps[1::2] = map(len, cells), map(len, gaps)
-        edges = [*accumulate(steps, initial=start + len(parts[0]))]
         for behind in compress(count(1), gaps):
             gap = gaps[behind - 1]
             if not gap.strip(_SPACES):
                 continue
-            row = slice(first, behind)
-            if tag is None or digits[row].count(tag[2]) != behind - first:
+            if tag is None:
                 raise NotTiled
-            columns, held = self._columns[tuple(letters[row])], contents[row]
-            is_hidden = self._hidden[tag[1] + tag[3]]
+            before, digits, after = tag.groups()
+            row = slice(first, behind)
+            columns = self._columns[b"".join(names[row]).replace(digits + b'"', b'"')]
+            held, is_hidden = contents[row], self._hidden[before + after]
             if any(map(_text, held)) or any(map(_is_formula, held)):
-                number, end = int(tag[2]), edges[2 * behind - 1] + gap.index(b"<")
+                number, end = int(digits), ends[behind - 1] + gap.index(b"<")
                 if not self._last_filled < number <= MAX_ROWS:
                     raise NotTiled
                 self._last_filled = number
-                yield _make_row((number, columns, held, edges[2 * first : 2 * behind], is_hidden, end))
+                yield _make_row((number, columns, held, starts[row], ends[row], is_hidden, end))
             tag, first = _NEXT_ROW.fullmatch(gap), behind
-        if tag is None or tag[2] or first < len(cells):
+        if tag is None or tag[2] or first < len(names):
             raise NotTiled
 
 

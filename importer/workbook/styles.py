@@ -12,9 +12,8 @@ from enum import Enum
 from functools import lru_cache
 from typing import Final
 
-from importer.limits import MAX_OTHER_PART_BYTES
 from importer.workbook.markup import Attributes, parse
-from importer.workbook.package import Package
+from importer.workbook.package import REMEMBERED_PARTS, Package
 
 
 class Look(Enum):
@@ -109,14 +108,10 @@ def read_looks(package: Package, part: str | None) -> tuple[Look, ...]:
     """
     if part is None:
         return ()
-    pieces = tuple(package.parsed_pieces(part, MAX_OTHER_PART_BYTES))
-    # Workbooks made from one template have the same styles to the byte, and those of ours take a
-    # fifth of the time of reading it.
-    looks = _looks_of if len(pieces) == 1 else _looks_of.__wrapped__
-    return looks(part, pieces)
+    return package.parsed(part, _looks_of)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=REMEMBERED_PARTS)
 def _looks_of(part: str, pieces: tuple[bytes, ...]) -> tuple[Look, ...]:
     styles = _Styles()
     parse(part, pieces, styles.start, styles.end)
