@@ -9,9 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING, Any, Final
 
 from importer.errors import JournalRefused, Unfinished
 from importer.hands import aside
@@ -19,7 +17,9 @@ from importer.helpers import Helpers
 from importer.journal import Import, Journal, State
 from importer.prolific import Prolific
 from importer.push.crew import Crew
-from importer.writeback import Delivered, Delivery, deliver
+
+if TYPE_CHECKING:
+    from importer.writeback import Delivered, Delivery
 
 #: How long a request may still be applied after its connection died, in seconds: longer than the
 #: time-outs of the proxies on the way.
@@ -101,6 +101,8 @@ class Desk:
     def deliver(self, delivery: Delivery) -> Delivered:
         """Do what `importer.writeback.deliver` does, and raise what it raises; in a helper if there is one."""
         if not self.helpers.are_there:
+            from importer.writeback import deliver  # noqa: PLC0415 - the first request need not wait for it
+
             return deliver(delivery, self.effects.checkpoint)
         with aside():
             return self.helpers.deliver(delivery)
@@ -153,6 +155,8 @@ def locked(state: Path, batch_ids: Sequence[str], shown: str = "") -> Iterator[N
         JournalRefused: Another importer on this machine works on one of them, or the lock cannot
             be made.
     """
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - the first request need not wait for it
+
     folder = state / "locks"
     _allow_open_files()
     with ExitStack() as held:

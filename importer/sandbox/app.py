@@ -8,6 +8,7 @@ for the API token, then delayed, then given the fault that is due, and only then
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import logging
 import math
@@ -100,7 +101,7 @@ class SandboxApp:
         address = f"{path}?{scope['query_string'].decode('latin-1')}"
         payload = parse_json(body)
         received = self._enter(scope, headers, body)
-        received.ids_sent = () if isinstance(payload, Unreadable) else ids_in(payload)
+        received.ids_sent = () if isinstance(payload, Unreadable) else ids_in(payload, body)
 
         async def wait_closed() -> None:
             while (await receive())["type"] != "http.disconnect":
@@ -186,7 +187,12 @@ class SandboxApp:
         return json_answer(status, body)
 
     async def _pause(self, seconds: float) -> None:
-        await self._unless_stopped(asyncio.sleep(seconds))
+        """Wait so long; raises `Stopping` if the sandbox is stopped before."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        if self._stopping.is_set():
+            raise Stopping
 
     async def _unless_stopped(self, waiting: Coroutine[None, None, None]) -> None:
         """Wait for something; raises `Stopping` if the sandbox is stopped before."""

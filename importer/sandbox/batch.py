@@ -109,5 +109,5 @@ class HeldBatch:
         whose: Object = (
             {"parent_id": self.id, "parent_type": "batch"} if parent == "live" else {"batch_id": self.id}
         )
-        head = {name: item[name] for name in ("id", "created_at", "type")}
-        return head | whose | {name: value for name, value in item.items() if name not in head}
+        head: Object = {"id": item["id"], "created_at": item["created_at"], "type": item["type"]}
+        return head | whose | item

@@ -88,7 +88,7 @@ def parse_json(body: bytes) -> JSON | Unreadable:
         return {}
     try:
         payload: JSON = json.loads(body, parse_constant=_refuse_constant)
-        if b"\\ud" in body.lower():
+        if b"\\ud" in body or b"\\uD" in body:
             # Half a surrogate pair can be read, but not be written as UTF-8 again.
             json.dumps(payload, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:

@@ -36,6 +36,11 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "video_narration": _COMMON,
     "star_rating": (*_COMMON, "max_stars"),
 }
+#: What each option has, by the type of its instruction; `exclusive` may come with it.
+_OPTION_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "multiple_choice": ("label", "value"),
+    "multiple_choice_with_free_text": ("label", "value", "heading"),
+}
 #: Types whose fields nobody has documented: whatever is sent is kept.
 _OPEN: Final = frozenset({"video_narration", "star_rating"})
 _REQUIRED_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -96,6 +101,7 @@ def _is_list(value: object) -> bool:
 _TEXT: Final = (is_text, "Not a valid string.")
 _INTEGER: Final = (is_integer, "A valid integer is required.")
 _LIST: Final = (_is_list, "Expected a list of items.")
+_ANY: Final = (lambda _: True, "")
 _KINDS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "description": _TEXT,
     "helper_text": _TEXT,
@@ -135,8 +141,9 @@ def _check_fields(item: Item, kind: str) -> Iterator[Complaint]:
         if field not in item:
             yield field, REQUIRED
     # Also of fields that other types have: what is no value of a field is refused, whoever bears it.
-    for field, (is_right, said) in _KINDS.items():
-        if field in item and not is_right(item[field]):
+    for field, value in item.items():
+        is_right, said = _KINDS.get(field, _ANY)
+        if not is_right(value):
             yield field, said
 
 
@@ -156,16 +163,15 @@ def _check_options(item: Item, kind: str, form: Form) -> Iterator[Complaint]:
     if not options:
         yield "options", "This list may not be empty."
         return
-    wanted = ("label", "value", "heading") if kind == "multiple_choice_with_free_text" else ("label", "value")
     for number, option in enumerate(options):
         if not isinstance(option, dict):
             yield f"options.{number}", "Expected an object."
             continue
-        for field in wanted:
-            if field not in option:
-                yield f"options.{number}.{field}", REQUIRED
-            elif not (is_text(option[field]) or (field == "value" and _is_scalar(option[field], form))):
-                yield f"options.{number}.{field}", "Not a valid string."
+        for field in _OPTION_FIELDS[kind]:
+            value = option.get(field)
+            if isinstance(value, str) or (field == "value" and _is_scalar(value, form)):
+                continue
+            yield f"options.{number}.{field}", "Not a valid string." if field in option else REQUIRED
     limit = number_in(item, "answer_limit", 1)
     if not (limit == -1 or 1 <= limit <= len(options)):
         yield "answer_limit", f"Must be -1, or from 1 to the number of options ({len(options)})."
@@ -244,19 +250,14 @@ def clean_instruction(item: Item, form: Form) -> dict[str, JSON]:
     kept |= {field: item[field] for field in FIELDS[kind] if field in item and field not in form.dropped}
     if "options" in kept:
         kept.setdefault("disable_dropdown", False)
-        kept["options"] = [_clean_option(option, kind, form) for option in _objects(_list(kept["options"]))]
+        fields = (*_OPTION_FIELDS[kind], *({"exclusive"} - form.dropped))
+        kept["options"] = [
+            {field: option[field] for field in fields if field in option}
+            for option in _objects(_list(kept["options"]))
+        ]
     if is_integer(kept.get("answer_limit")):
         kept["answer_limit"] = int(number_in(item, "answer_limit", 1))
     return kept
-
-
-def _clean_option(option: Item, kind: str, form: Form) -> dict[str, JSON]:
-    fields = ["label", "value"]
-    if kind == "multiple_choice_with_free_text":
-        fields.append("heading")
-    if "exclusive" in option and "exclusive" not in form.dropped:
-        fields.append("exclusive")
-    return {field: option[field] for field in fields}
 
 
 def _list(value: JSON) -> list[JSON]:

@@ -230,7 +230,8 @@ class Store:
             items = checked_items(body, form, self.switches)
             before = {str(item["id"]): item for item in batch.instructions}
             check_ids(items, before, self.switches)
-            after = [self._held(item, form, before) for item in items]
+            now = self._world.now()
+            after = [self._held(item, form, before, now) for item in items]
             created = [str(item["id"]) for item in after if item["id"] not in before]
             batch.instructions = after
             batch.generations += 1
@@ -242,7 +243,8 @@ class Store:
         self._refuse_if_gone()
         with self._lock:
             batch = self._legacy_batch(batch_id)
-            added = [self._held(item, POST, {}) for item in checked_items(body, POST, self.switches)]
+            items, now = checked_items(body, POST, self.switches), self._world.now()
+            added = [self._held(item, POST, {}, now) for item in items]
             batch.instructions = [*batch.instructions, *added]
             self._batches.put(batch)
         return added, [str(item["id"]) for item in added]
@@ -252,7 +254,8 @@ class Store:
         with self._lock:
             batch = self.get(batch_id)
             before = {str(item["id"]): item for item in batch.instructions}
-            batch.instructions = [self._stamped(dict(item), item.get("id"), before) for item in items]
+            now = self._world.now()
+            batch.instructions = [self._stamped(dict(item), item.get("id"), before, now) for item in items]
             self._batches.put(batch)
             return [str(item["id"]) for item in batch.instructions]
 
@@ -281,16 +284,16 @@ class Store:
         self._refuse_if_fixed(batch)
         return batch
 
-    def _held(self, item: Object, form: Form, before: Mapping[str, Object]) -> Object:
+    def _held(self, item: Object, form: Form, before: Mapping[str, Object], now: str) -> Object:
         sent = str(item["id"]).lower() if "id" in item else ""
-        return self._stamped(clean_instruction(item, form), sent if sent in before else None, before)
+        return self._stamped(clean_instruction(item, form), sent if sent in before else None, before, now)
 
-    def _stamped(self, item: Object, kept_id: JSON, before: Mapping[str, Object]) -> Object:
+    def _stamped(self, item: Object, kept_id: JSON, before: Mapping[str, Object], now: str) -> Object:
         """Return an item with its id, time and creator; those of a kept instruction stay."""
         old = before.get(str(kept_id), {})
         stamp: Object = {
             "id": kept_id or self._world.ids.new(),
-            "created_at": old.get("created_at") or self._world.now(),
+            "created_at": old.get("created_at") or now,
             "created_by": USER_ID,
         }
         return stamp | item | {"id": stamp["id"]}
