@@ -15,13 +15,16 @@ import pickle
 import subprocess
 import sys
 import traceback
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import cycle
 from pathlib import Path
 from pkgutil import resolve_name
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
+
+if sys.platform == "linux":
+    from fcntl import F_SETPIPE_SZ, fcntl
 
 from importer.errors import ImporterError
 from importer.places import Part
@@ -35,6 +38,8 @@ PART: Final = 20
 MIN_EACH: Final = 25
 #: Each holds a part in memory.
 MAX_HELPERS: Final = 4
+#: Answers that a helper can give before anybody takes one, as far as the system allows: some parts.
+AHEAD_BYTES: Final = 1 << 19
 _CHECK: Final = "importer.checking:check_part"
 _WRITE: Final = "importer.writeback:deliver"
 # Imports leave no garbage; to look for it takes a tenth of their time.
@@ -80,7 +85,7 @@ class Helpers:
         """
         helper = self._idle.get()
         try:
-            helper.ask(_WRITE, delivery)
+            helper.ask(_WRITE, [(delivery,)])
             delivered: Delivered = helper.answer()
         finally:
             self._idle.put(helper)
@@ -88,22 +93,14 @@ class Helpers:
 
     def check_parts(self, paths: Sequence[Path], *, batch_id: str | None = None) -> Iterator[Part]:
         """Check workbooks, each by itself, some at a time and in order; arguments and errors as for `importer.checking.check`."""
-        parts = iter(split(paths, PART))
+        parts = split(paths, PART)
         if not self._helpers:
             yield from (resolve_name(_CHECK)(part, batch_id) for part in parts)
             return
-        # Each has a part in the works, and no further one: what it answers fills its pipe.
-        asked: deque[_Helper] = deque()
-        for helper, first in zip(self._helpers, parts, strict=False):
-            helper.ask(_CHECK, first, batch_id)
-            asked.append(helper)
-        while asked:
-            helper = asked.popleft()
-            answer = helper.answer()
-            if (part := next(parts, None)) is not None:
-                helper.ask(_CHECK, part, batch_id)
-                asked.append(helper)
-            yield answer
+        # Each is asked for all of its parts at once, so that none waits for us while there is something to do.
+        for number, helper in enumerate(self._helpers):
+            helper.ask(_CHECK, [(part, batch_id) for part in parts[number :: len(self._helpers)]])
+        yield from (helper.answer() for helper, _ in zip(cycle(self._helpers), parts, strict=False))
 
 
 def split(paths: Sequence[Path], size: int) -> list[Sequence[Path]]:
@@ -131,12 +128,15 @@ class _Helper:
             # Ctrl-C is for this process, which ends the other; it would print a traceback of its own.
             start_new_session=True,
         )
+        if sys.platform == "linux" and self._child.stdout is not None:
+            with suppress(OSError):  # a system may allow less
+                fcntl(self._child.stdout, F_SETPIPE_SZ, AHEAD_BYTES)
 
-    def ask(self, what: str, *arguments: Any) -> None:
-        """Ask for something; the answer must be fetched before the next question."""
+    def ask(self, what: str, calls: Sequence[tuple[Any, ...]]) -> None:
+        """Have a function called with these arguments and those; all answers must be fetched before the next question."""
         assert self._child.stdin is not None  # noqa: S101 - asked for above
         with suppress(BrokenPipeError):  # whoever fetches the answer is told
-            pickle.dump((what, arguments), self._child.stdin, pickle.HIGHEST_PROTOCOL)
+            pickle.dump((what, calls), self._child.stdin, pickle.HIGHEST_PROTOCOL)
             self._child.stdin.flush()
 
     def answer(self) -> Any:
@@ -174,9 +174,10 @@ def serve() -> NoReturn:
     # No question, or no reader: whoever asked has ended.
     with suppress(EOFError, BrokenPipeError):
         while True:
-            what, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
-            pickle.dump(_answer(what, arguments), answers, pickle.HIGHEST_PROTOCOL)
-            answers.flush()
+            what, calls = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
+            for arguments in calls:
+                pickle.dump(_answer(what, arguments), answers, pickle.HIGHEST_PROTOCOL)
+                answers.flush()
     # Python's own way out frees every object first, which takes its time.
     os._exit(0)
 
