@@ -13,6 +13,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -105,8 +106,9 @@ def test_the_real_command_killed_from_outside(prolific: Sandbox, tmp_path: Path)
     """`importer push` killed again and again, with the process that checks for it, then `importer resume`."""
     chance = random.Random(SEED)  # noqa: S311 - instants, no secrets
     batch_id = prolific.add_batch("Killed")
-    path = write_book(
-        tmp_path / "study.xlsx", {"Instructions": LIKERT, "Batches": [["batch_id"], [batch_id]]}
+    alive, path = (
+        write_book(tmp_path / name, {"Instructions": LIKERT, "Batches": [["batch_id"], [batch]]})
+        for name, batch in (("alive.xlsx", prolific.add_batch("Alive")), ("study.xlsx", batch_id))
     )
     environ = {
         **os.environ,
@@ -127,7 +129,11 @@ def test_the_real_command_killed_from_outside(prolific: Sandbox, tmp_path: Path)
                 os.killpg(child.pid, signal.SIGKILL)
                 return child.wait()
 
-    codes = [importer("push", str(path), "--yes", dies_after_s=chance.uniform(0.2, 2.0)) for _ in range(6)]
+    started = time.monotonic()
+    assert 0 == importer("push", str(alive), "--yes")
+    whole_s = time.monotonic() - started
+
+    codes = [importer("push", str(path), "--yes", dies_after_s=chance.uniform(0, whole_s)) for _ in range(6)]
     assert -signal.SIGKILL in codes
 
     assert 0 == importer("resume")
