@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -151,7 +152,7 @@ class Work:
 
 @contextmanager
 def at_work(paths: Sequence[Path], batch_id: str | None, *, jobs: int, per_s: float | None) -> Iterator[Work]:
-    """Have the helpers' imports and the reading from Prolific begin, side by side, before all else is imported."""
+    """Have the helpers' imports, the check and the reading from Prolific begin, side by side, before all else is imported."""
     from importer.helpers import Helpers
 
     workbooks = find(paths)
@@ -161,27 +162,29 @@ def at_work(paths: Sequence[Path], batch_id: str | None, *, jobs: int, per_s: fl
 
         given = settings()
         token = load_token(given)
-        from importer.push import reading
+        with watching(workbooks) as watcher, Journal(given.state / JOURNAL_NAME) as journal:
+            check = partial(helpers.check_parts, workbooks, batch_id=batch_id)
+            # What is open is finished first, and changes its workbook; without it, nobody need wait.
+            begun = None if journal.open_imports(workbooks=workbooks) else check()
+            from importer.push import reading
 
-        exchanges: list[Exchange] = []
-        with (
-            watching(workbooks) as watcher,
-            Journal(given.state / JOURNAL_NAME) as journal,
-            open_desk(
-                given,
-                token,
-                journal,
-                jobs=jobs,
-                per_s=per_s,
-                tell=watcher.say if watcher.is_heard else teller(),
-                on_exchange=exchanges.append,
-                helpers=helpers,
-            ) as desk,
-            reading.begin(desk, workbooks, batch_id) as read,
-        ):
-            watcher.checking(len(workbooks))
-            parts = lambda: helpers.check_parts(workbooks, batch_id=batch_id)  # noqa: E731
-            yield Work(workbooks, desk, parts, read, watcher, exchanges)
+            exchanges: list[Exchange] = []
+            tell = watcher.say if watcher.is_heard else teller()
+            with (
+                open_desk(
+                    given,
+                    token,
+                    journal,
+                    jobs=jobs,
+                    per_s=per_s,
+                    tell=tell,
+                    on_exchange=exchanges.append,
+                    helpers=helpers,
+                ) as desk,
+                reading.begin(desk, workbooks, batch_id) as read,
+            ):
+                watcher.checking(len(workbooks))
+                yield Work(workbooks, desk, lambda: begun or check(), read, watcher, exchanges)
 
 
 def _effects(sleep: Callable[[float], None], tell: Callable[[str], None]) -> Effects:

@@ -17,7 +17,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from itertools import cycle
+from itertools import cycle, islice
 from pathlib import Path
 from pkgutil import resolve_name
 from queue import SimpleQueue
@@ -59,6 +59,7 @@ class Helpers:
         self._count = count if count > 1 else 0
         self._helpers: list[_Helper] = []
         self._idle: SimpleQueue[_Helper] = SimpleQueue()
+        self._are_checking = False
 
     def __enter__(self) -> Self:
         self._helpers = [_Helper() for _ in range(self._count)]
@@ -71,9 +72,9 @@ class Helpers:
             helper.end()
 
     @property
-    def are_there(self) -> bool:
-        """Whether anything is done elsewhere."""
-        return bool(self._helpers)
+    def are_free(self) -> bool:
+        """Whether there are any, and they have checked what they were asked for."""
+        return bool(self._helpers) and not self._are_checking
 
     def deliver(self, delivery: Delivery) -> Delivered:
         """
@@ -92,15 +93,24 @@ class Helpers:
         return delivered
 
     def check_parts(self, paths: Sequence[Path], *, batch_id: str | None = None) -> Iterator[Part]:
-        """Check workbooks, each by itself, some at a time and in order; arguments and errors as for `importer.checking.check`."""
+        """
+        Check workbooks, each by itself, some at a time and in order; arguments and errors as for `importer.checking.check`.
+
+        Helpers begin at once, and are free again when the last part was taken.
+        """
         parts = split(paths, PART)
         if not self._helpers:
-            yield from (resolve_name(_CHECK)(part, batch_id) for part in parts)
-            return
+            return (resolve_name(_CHECK)(part, batch_id) for part in parts)
         # Each is asked for all of its parts at once, so that none waits for us while there is something to do.
         for number, helper in enumerate(self._helpers):
             helper.ask(_CHECK, [(part, batch_id) for part in parts[number :: len(self._helpers)]])
-        yield from (helper.answer() for helper, _ in zip(cycle(self._helpers), parts, strict=False))
+        self._are_checking = True
+        return self._checked(len(parts))
+
+    def _checked(self, count: int) -> Iterator[Part]:
+        for helper in islice(cycle(self._helpers), count):
+            yield helper.answer()
+        self._are_checking = False
 
 
 def split(paths: Sequence[Path], size: int) -> list[Sequence[Path]]:

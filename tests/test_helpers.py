@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from select import select
 
 import pytest
 
@@ -89,6 +90,19 @@ def test_many_workbooks_come_back_in_order(study: Path, tmp_path: Path, count: i
     assert list(map(str, paths)) == [name for part in parts for name in part.workbooks]
     assert list(map(str, paths)) == [name for part in parts for name in part.studies]
     assert [PART] * 5 + [1] == [len(part.workbooks) for part in parts]
+
+
+def test_helpers_begin_at_once_and_are_free_when_all_is_checked(study: Path):
+    """They need not wait until the first part is asked for; who would deliver meanwhile does it himself."""
+    with several() as started:
+        parts = started.check_parts([study] * 3 * PART)
+        answers = [child.stdout for child in running(started)]
+        assert not started.are_free
+        assert select(answers, [], [], 30)[0]
+        assert 3 == len(list(parts))
+        assert started.are_free
+
+    assert not Helpers(1).are_free
 
 
 @pytest.fixture

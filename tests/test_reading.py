@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -83,6 +84,34 @@ def test_few_are_read_one_by_one(desk: Desk, studies: list[Path], prolific: Sand
         assert reading._listed is None
         assert all(isinstance(future.result(), Fetched) for future in reading._asked.values())
     assert GLANCES == reads(prolific)
+
+
+@pytest.mark.parametrize(("takes_s", "count"), [(0.3, 2), (3.0, 2 + MANY - 1)])
+def test_a_list_is_waited_for_but_not_for_long(
+    desk: Desk,
+    studies: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
+    prolific: Sandbox,
+    takes_s: float,
+    count: int,
+):
+    """One that takes longer than the batches would is overtaken: each is read by itself then."""
+    listed = desk.prolific.list_batches
+
+    def late(workspace_id: str) -> list[dict[str, object]]:
+        time.sleep(takes_s)
+        return listed(workspace_id)
+
+    monkeypatch.setattr(desk.prolific, "list_batches", late)
+    parts = list(check_parts(studies))
+    with begin(desk, studies) as reading:
+        assert (
+            0 == push(desk, studies, lambda: parts, reading, consent=Consent(), ask=lambda _: None).exit_code
+        )
+        assert reading._listed is not None
+        reading._listed.result()
+
+    assert count == reads(prolific)
 
 
 @pytest.mark.parametrize(

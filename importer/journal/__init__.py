@@ -259,8 +259,10 @@ class Journal(Creations):
         found = self._select(
             f"WHERE state IN ({states}) AND ? IN ('', batch_id) ORDER BY created_at, id", (batch_id or "",)
         )
-        names = None if workbooks is None else {str(path.resolve()) for path in workbooks}
-        return tuple(i for i in found if names is None or i.workbook in names)
+        if workbooks is None or not found:
+            return tuple(found)
+        names = {str(path.resolve()) for path in workbooks}
+        return tuple(i for i in found if i.workbook in names)
 
     def recent(self, limit: int) -> tuple[Import, ...]:
         """Return the imports touched last, newest first."""

@@ -99,8 +99,8 @@ class Desk:
         return self.effects.now().timestamp()
 
     def deliver(self, delivery: Delivery) -> Delivered:
-        """Do what `importer.writeback.deliver` does, and raise what it raises; in a helper if there is one."""
-        if not self.helpers.are_there:
+        """Do what `importer.writeback.deliver` does, and raise what it raises; in a helper if one is free."""
+        if not self.helpers.are_free:
             from importer.writeback import deliver  # noqa: PLC0415 - the first request need not wait for it
 
             return deliver(delivery, self.effects.checkpoint)

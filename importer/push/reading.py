@@ -8,13 +8,14 @@ the network and the imports wait together.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from importer.contract import BATCHES
 from importer.errors import ProlificError, Rejected, WorkbookRefused
+from importer.hands import aside
 from importer.push.crew import Crew, apart
 from importer.sheets.headers import Place, find_sheet, first_rows, match_headers
 from importer.texts import trim
@@ -31,6 +32,9 @@ Items = list[dict[str, "JSON"]]
 READERS: Final = 8
 #: More workbooks than this are not looked into beforehand, and of more batches than this a list is read.
 GLANCES: Final = 8
+
+#: How long a list is worth waiting for, in seconds; later than that, batches are read one by one until it is there.
+PATIENCE_S: Final = 1.0
 
 #: How a server says that an endpoint is not there (any more).
 GONE: Final = frozenset({404, 405, 410, 501})
@@ -118,6 +122,7 @@ class Reading:
         desk: What a push needs within reach.
         batch_ids: To read, each by itself.
         is_sample: Whether they stand for many more: whatever the workspace of the first lists is read too, at once.
+            Who asks for a batch then waits for the list, but not for long.
 
     Attributes:
         began_at: Seconds since 1970.
@@ -132,6 +137,7 @@ class Reading:
         self._asked = {batch_id: crew.submit(fetch, desk, batch_id) for batch_id in dict.fromkeys(batch_ids)}
         samples = list(self._asked.values()) if is_sample else []
         self._listed = apart(_list_empty, desk.prolific, samples[0]) if samples else None
+        self._patient_until = desk.effects.monotonic() + PATIENCE_S
 
     def __enter__(self) -> Self:
         return self
@@ -142,16 +148,22 @@ class Reading:
 
     def asked(self, batch_id: str) -> Future[Fetched] | None:
         """Return the answer about a batch, if it was asked for; it is as old as `revision`."""
-        listed = self._listed
-        # Nobody waits for a list, and one that cannot be read is no harm: the batches are read one by one then.
-        if listed is None or not listed.done() or listed.exception() is not None:
-            return self._asked.get(batch_id)
-        batch = listed.result().get(batch_id)
+        batch = self._empty().get(batch_id)
         if batch is None or self._desk.journal.knows(batch_id):
             return self._asked.get(batch_id)
         future: Future[Fetched] = Future()
         future.set_result(Fetched(batch, None))
         return future
+
+    def _empty(self) -> dict[str, dict[str, JSON]]:
+        """Return what the list shows to hold nothing; none of it if there is no list, or it cannot be read."""
+        listed = self._listed
+        if listed is None:
+            return {}
+        if not listed.done():
+            with aside():
+                wait([listed], max(0.0, self._patient_until - self._desk.effects.monotonic()))
+        return listed.result() if listed.done() and listed.exception() is None else {}
 
 
 def _list_empty(prolific: Prolific, sample: Future[Fetched]) -> dict[str, dict[str, JSON]]:
