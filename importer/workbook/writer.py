@@ -122,7 +122,7 @@ def write_back(
     wanted = [edit for edit in edits if edit.cells]
     if not wanted:
         return sha256
-    target = path.resolve()
+    target = path.resolve() if path.is_symlink() else path
     check_free(path, target)
     try:
         parts = _parts_by_name(wanted)
