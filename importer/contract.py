@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 from importer.texts import header_key
 
@@ -104,8 +104,7 @@ class Kind(StrEnum):
     FREE = "free"  # never sent
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """
     One column of a sheet.
 

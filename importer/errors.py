@@ -25,7 +25,7 @@ branch, and only `importer.__main__` turns it into the end of the process::
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class ImporterError(Exception):
@@ -122,8 +122,7 @@ class RateLimited(ProlificError):
         self.retry_after_s = retry_after_s
 
 
-@dataclass(frozen=True, slots=True)
-class LayoutIssue:
+class LayoutIssue(NamedTuple):
     """
     What Prolific finds wrong with one item of a layout.
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 from importer.texts import INVISIBLE
 
@@ -36,8 +36,7 @@ class Severity(StrEnum):
     NOTE = "note"  # said, so that nothing is silent
 
 
-@dataclass(frozen=True, slots=True)
-class Wording:
+class Wording(NamedTuple):
     """
     One kind of problem.
 
@@ -53,8 +52,7 @@ class Wording:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """
     One mistake, at its place.
 

@@ -16,9 +16,8 @@ import os
 import re
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from importer.errors import TokenRefused, UsageError
@@ -46,8 +45,7 @@ MAX_HOLD_S: Final = 3600.0
 MAX_TOKEN_BYTES: Final = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """
     What a run goes by.
 
@@ -68,8 +66,7 @@ class Settings:
     app_url: str = DEFAULT_APP_URL
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     """One value, where it was found, and the folder that a relative path in it starts from."""
 
     value: object
@@ -78,8 +75,7 @@ class _Found:
     is_project: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Setting:
+class _Setting(NamedTuple):
     variable: str
     read: Callable[[_Found], Any]
     default: Callable[[], object]

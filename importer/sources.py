@@ -13,11 +13,10 @@ import glob
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from importer.errors import UsageError
 
@@ -57,8 +56,7 @@ _LEFT_OUT: Final = {
 _Identity = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(NamedTuple):
     """
     Something that a search met and left out.
 
@@ -73,8 +71,7 @@ class Skipped:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(NamedTuple):
     """
     What a run works on.
 

@@ -9,11 +9,10 @@ Knows neither journal nor network: what goes in and what comes out can be pickle
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from importer.errors import WriteRefused
 from importer.workbook.writable import check_writable, digest
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
 TRIES: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class NewIds:
+class NewIds(NamedTuple):
     """
     What one import brings into its workbook.
 
@@ -47,8 +45,7 @@ class NewIds:
     marks: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """
     What goes into one workbook.
 
@@ -67,8 +64,7 @@ class Delivery:
     now: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(NamedTuple):
     """
     What came of a delivery.
 

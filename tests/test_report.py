@@ -259,7 +259,7 @@ HOSTILE = "<script>alert(1)</script>\"' onload='x' {{7*7}} &lt;b&gt; \x1b[2J\x00
 
 
 def hostile_run() -> tuple[RunInfo, WorkbookDetail]:
-    found = replace(broken(HOSTILE).problems[0], text=HOSTILE, remedy=HOSTILE, sheet=HOSTILE, ref=HOSTILE)
+    found = broken(HOSTILE).problems[0]._replace(text=HOSTILE, remedy=HOSTILE, sheet=HOSTILE, ref=HOSTILE)
     plan = (line((HOSTILE, "strong"), HOSTILE, depth=1),)
     receipt = Receipt(HOSTILE, HOSTILE, HOSTILE, {HOSTILE: HOSTILE})
     state = row(HOSTILE, HOSTILE, created=1, why=HOSTILE)

@@ -40,11 +40,7 @@ def keep_backup(source: BinaryIO, name: str, folder: Path, now: datetime) -> Pat
         OSError: The copy could not be made; no part of it is left.
     """
     kept = folder / name
-    try:
-        kept.mkdir(exist_ok=True, mode=0o700)
-    except FileNotFoundError:  # the first backup of all
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        kept.mkdir(exist_ok=True, mode=0o700)
+    is_first = _make(kept)
     # Unfinished where all backups are, so that what a killed process left is found by the next push of any workbook.
     with open_temporary(folder) as (temporary, copy):
         source.seek(0)
@@ -54,12 +50,26 @@ def keep_backup(source: BinaryIO, name: str, folder: Path, now: datetime) -> Pat
             os.fsync(copy.fileno())
         copy.close()
         backup = _place(temporary, kept, name, now)
+    if is_first:
+        return backup
     with suppress(OSError):  # too many backups are no reason to fail
         for old in _backups_of(kept, name)[KEPT_BACKUPS:]:
             # After the clock went backwards the newest backup bears the oldest time.
             if old != backup:
                 old.unlink()
     return backup
+
+
+def _make(kept: Path) -> bool:
+    """Make the folder of a workbook name; False if it is there."""
+    try:
+        kept.mkdir(mode=0o700)
+    except FileExistsError:
+        return False
+    except FileNotFoundError:  # the first backup of all
+        kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return _make(kept)
+    return True
 
 
 def _place(finished: Path, folder: Path, name: str, now: datetime) -> Path:

@@ -17,11 +17,10 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from io import BufferedRandom, BytesIO, FileIO
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from importer.errors import WriteRefused
 from importer.hands import aside
@@ -43,8 +42,7 @@ _KEPT_BYTES: Final = 4 << 20
 _DISK_FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-@dataclass(frozen=True)
-class SheetEdits:
+class SheetEdits(NamedTuple):
     """
     The new cells of one sheet.
 
@@ -122,7 +120,7 @@ def write_back(
     wanted = [edit for edit in edits if edit.cells]
     if not wanted:
         return sha256
-    target = path.resolve()
+    target = path.resolve() if path.is_symlink() else path
     check_free(path, target)
     try:
         parts = _parts_by_name(wanted)

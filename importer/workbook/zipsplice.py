@@ -41,9 +41,11 @@ PIECE_BYTES: Final = 64 << 10
 # Level 5 takes three quarters of the time of level 6 for 1 % more bytes. Beyond 200 KB of XML the choice is
 # between a millisecond or two and ten: level 2 takes a third as long as level 6 for a quarter more bytes,
 # and as long as level 1 for a tenth less (measured on sheets of 25 KB, 0.4 and 4 MB).
+# A window of 16 KB and half the usual memory stay within what the C library keeps at hand: the usual ones are
+# mapped anew for each workbook, a quarter of the time of a sheet of 25 KB; they pack it no better.
 _LARGE_PART_BYTES: Final = 200_000
-_SMALL_LEVEL: Final = 5
-_LARGE_LEVEL: Final = 2
+_SMALL: Final = (5, zlib.DEFLATED, -14, 7)
+_LARGE: Final = (2, zlib.DEFLATED, -zlib.MAX_WBITS)
 
 _LOCAL: Final = struct.Struct("<4s5H3I2H")
 _STORED, _DEFLATED = 0, 8
@@ -171,8 +173,7 @@ def _write_member(source: File, out: BinaryIO, member: Member, edit: Edit) -> by
 
 def _pack(pieces: Iterator[bytes], out: BinaryIO, member: Member) -> tuple[int, int]:
     """Write the pieces as the member was packed; gives their CRC and length."""
-    level = _LARGE_LEVEL if member.size > _LARGE_PART_BYTES else _SMALL_LEVEL
-    engine = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
+    engine = zlib.compressobj(*(_LARGE if member.size > _LARGE_PART_BYTES else _SMALL))
     is_stored = member.method == _STORED
     crc = size = 0
     for piece in pieces:
