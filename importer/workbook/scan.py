@@ -211,15 +211,15 @@ class _Scanner:
         self._hidden = _Remembered(partial(_is_hidden, prefixes))
         self._last_filled = 0
 
-    def rows(self, rows: bytes, start: int) -> Iterator[Row]:
-        """Give the filled ones of whole rows that begin at offset *start*."""
+    def blocks(self, rows: bytes, start: int) -> Iterator[list[Row]]:
+        """Give the filled ones of whole rows that begin at offset *start*, some at a time."""
         if _is_vacant(rows):
             return
         at = 0
         while at < len(rows):
             cut = rows.find(b"<row", at + _BLOCK_BYTES)
             block = rows[at:] if cut < 0 else rows[at:cut]
-            yield from self._block(block, start + at)
+            yield self._block(block, start + at)
             at += len(block)
 
     def _block(self, block: bytes, start: int) -> list[Row]:
@@ -300,7 +300,7 @@ def fast_rows(pieces: Iterator[bytes], parser: SheetParser, values: Values, effo
         stop = rest.find(_DATA_END)
         # No row contains a row, so all but the last one are whole.
         cut = stop if stop >= 0 else max(rest.rfind(b"<row"), 0)
-        yield from scanner.rows(rest[:cut], start)
+        yield from chain.from_iterable(scanner.blocks(rest[:cut], start))
         start, rest = start + cut, rest[cut:]
         if stop >= 0:
             break
