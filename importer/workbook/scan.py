@@ -251,7 +251,7 @@ class _Scanner:
             gap = gaps[behind - 1]
             if not gap.strip(_SPACES):
                 continue
-            if tag is None:
+            if tag is None or tag[2] is None:
                 raise NotTiled
             before, digits, after = tag.groups()
             row = slice(first, behind)
