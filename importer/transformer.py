@@ -8,7 +8,7 @@ back, for `pull`: the rows that `to_batches` would read as the same batches.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -185,12 +185,16 @@ def _blocks(
     sheet = frames.instructions
     batches = {canonical(cells["batch"]) for _, cells in batch_rows}
     homes = {"": next(iter(batches))} if len(batch_rows) == 1 else {}
-    homes |= {name: canonical(name) for name in set(sheet.column("batch")) if canonical(name) in batches}
+    names, refs = sheet.column("batch"), sheet.column("ref")
+    homes |= {name: canonical(name) for name in {*names} if canonical(name) in batches}
+    if lost := {*names} - homes.keys():
+        row = sheet.numbers[names.index(lost.pop())]
+        raise ValueError(f"row {row} names no batch of the sheet Batches")
+    forms = {ref: canonical(ref) for ref in {*refs}}
     blocks: dict[tuple[str, str], list[int]] = {}
-    for at, (name, ref) in enumerate(zip(sheet.column("batch"), sheet.column("ref"), strict=True)):
-        if name not in homes:
-            raise ValueError(f"row {sheet.numbers[at]} names no batch of the sheet Batches")
-        blocks.setdefault((homes[name], canonical(ref)), []).append(at)
+    keys = zip(map(homes.__getitem__, names), map(forms.__getitem__, refs), strict=True)
+    for at, key in enumerate(keys):
+        blocks.setdefault(key, []).append(at)
     return blocks
 
 
@@ -237,30 +241,19 @@ def _reader(column: Column) -> Callable[[str], object] | None:
 
 def _item(names: tuple[str, ...], rows: Sequence[Sequence[str]]) -> Item:
     """Build one item from its rows, which repeat its own cells or leave them blank."""
-    place = names.index("type")
-    form = _form(next((row[place] for row in rows if row[place]), ""), names)
-    first = rows[0]
+    own = [cells[0] or next(filter(None, cells), "") for cells in zip(*rows, strict=True)]
+    form = _form(own[names.index("type")], names)
     if form is None:
-        raise ValueError(f"{first[names.index('ref')]} has no known type")
-    fields: dict[str, object] = {"ref": first[form.ref]}
-    for name, place, read in form.fields:
-        text = first[place] or next((row[place] for row in rows if row[place]), "")
-        if text:
-            fields[name] = read(text) if read else text
-    options = [
-        option
-        for row in rows
-        if (
-            option := {
-                name: read(row[place]) if read else row[place]
-                for name, place, read in form.options
-                if row[place]
-            }
-        )
-    ]
+        raise ValueError(f"{own[names.index('ref')]} has no known type")
+    fields: dict[str, object] = {"ref": own[form.ref], **_read(own, form.fields)}
+    options = [option for row in rows if (option := _read(row, form.options))]
     if options:
         fields["options"] = tuple(options)
     return form.model.checked(fields)
+
+
+def _read(row: Sequence[str], fields: Iterable[_Field]) -> dict[str, object]:
+    return {name: read(text) if read else text for name, place, read in fields if (text := row[place])}
 
 
 def _limit(text: str) -> int:

@@ -210,6 +210,14 @@ def test_one_changed_byte_is_seen_alike(xml: bytes):
     same(xml)
 
 
+@pytest.mark.parametrize("end", ["", "</row>", '</row><row r="3"><c r="A3"><v>1</v></c></row>'])
+def test_cells_without_a_row_are_seen_alike(end: str):
+    """A row whose start tag is lost is nobody's row."""
+    row = '<row r="1"><c r="A1"><v>1</v></c></row>'
+
+    assert not same(sheet_xml(f'{row}<c r="A2"><v>1</v></c>{end}').encode())
+
+
 @pytest.mark.parametrize(
     "change",
     [

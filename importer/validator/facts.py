@@ -39,8 +39,9 @@ ENTRY_COLUMNS: Final = tuple(c.name for c in INSTRUCTIONS.columns if c.level is 
 _ITEM_TYPES: Final = frozenset(ITEM_TYPES)
 
 
-def earlier(rows: Sequence[int], keys: Sequence[Hashable]) -> dict[int, int]:
-    """Return, for those of some rows that share their key with an earlier one, the first of these."""
+def earlier(rows: Sequence[int], *columns: Sequence[Hashable] | Mapping[int, Hashable]) -> dict[int, int]:
+    """Return, for those of some rows that are like an earlier one in some columns, the first of these."""
+    keys = [*zip(*(map(column.__getitem__, rows) for column in columns), strict=True)]
     firsts = dict(zip(reversed(keys), reversed(rows), strict=True))
     if len(firsts) == len(rows):
         return {}
@@ -142,8 +143,7 @@ class SheetFacts:
     @cached_property
     def twin(self) -> dict[int, int]:
         """Of rows with the short name of an earlier one, that one's row."""
-        names, rows = self.normal(self.contract.key), self.filled_texts(self.contract.key)
-        return earlier(rows, [names[row] for row in rows])
+        return earlier(self.filled_texts(self.contract.key), self.normal(self.contract.key))
 
     def filled_texts(self, column: str) -> list[int]:
         """Return the rows whose cell holds a text that could be read."""
@@ -250,7 +250,7 @@ class InstructionFacts(SheetFacts):
         named = [key for key in dict.fromkeys(keys) if key[1]]
         numbers = dict.fromkeys(keys, NONE) | {key: number for number, key in enumerate(named)}
         firsts = dict(zip(reversed(keys), reversed(self.rows), strict=True))
-        self.block = [numbers[key] for key in keys]
+        self.block = [*map(numbers.__getitem__, keys)]
         self.heads = [firsts[key] for key in named]
         self._firsts: dict[str, list[int]] = {}
         self._leads: dict[str, Sequence[int]] = {}
@@ -287,8 +287,12 @@ class InstructionFacts(SheetFacts):
     def type(self) -> Sequence[str]:
         """The type of each row's instruction, on each of its rows; "" if missing or unknown."""
         texts = self.column("type")
-        known = {number: texts[row] for number, row in enumerate(self.firsts("type")) if row != NONE}
-        return [text if (text := known.get(block, "")) in _ITEM_TYPES else "" for block in self.block]
+        known = {
+            block: texts[row]
+            for block, row in enumerate(self.firsts("type"))
+            if row != NONE and texts[row] in _ITEM_TYPES
+        }
+        return [*map(known.get, self.block, repeat(""))]
 
     def of_type(self, rows: Iterable[int], *types: str) -> list[int]:
         """Return those of some rows whose item is of one of these types."""
@@ -328,9 +332,8 @@ class InstructionFacts(SheetFacts):
     @cached_property
     def same_value(self) -> dict[int, int]:
         """Of options with the value of an earlier one of their instruction, that one's row."""
-        values = self.normal("option_value")
         among = self.of_type(self.filled("option_value"), *OPTION_TYPES)
-        return earlier(among, [(self.block[row], values[row]) for row in among])
+        return earlier(among, self.block, self.normal("option_value"))
 
     @cached_property
     def exclusive(self) -> Sequence[int]:

@@ -189,16 +189,15 @@ def _is_out_of_place(facts: InstructionFacts, column: str) -> Iterable[int]:
 
 def _same_label(facts: InstructionFacts) -> Mapping[int, int]:
     # Under another heading the same label is another option: "Good" under Accuracy and Clarity.
-    headings, labels = facts.normal("option_heading"), facts.normal("option_label")
     labelled = facts.of_type(facts.filled("option_label"), *OPTION_TYPES)
     among = [row for row in labelled if row not in facts.same_value]
-    return earlier(among, [(facts.block[row], headings[row], labels[row]) for row in among])
+    return earlier(among, facts.block, facts.normal("option_heading"), facts.normal("option_label"))
 
 
 def _same_id(facts: InstructionFacts) -> Mapping[int, int]:
-    ids, malformed = facts.normal("instruction_id"), facts.malformed("instruction_id")
+    malformed = facts.malformed("instruction_id")
     among = [row for row in facts.leads("instruction_id") if row not in malformed]
-    found = earlier(among, [ids[row] for row in among])
+    found = earlier(among, facts.normal("instruction_id"))
     return {row: other for row, other in found.items() if not _are_twins(facts, row, other)}
 
 
@@ -343,7 +342,7 @@ def _same_field(facts: InstructionFacts) -> Mapping[int, int]:
         row: facts.own("page", row) for row in facts.of_type(facts.leads("field"), BlockType.DATASET_FIELD)
     }
     among = [row for row, page in pages.items() if page]
-    return earlier(among, [(batches[row], pages[row], fields[row]) for row in among])
+    return earlier(among, batches, pages, fields)
 
 
 _ADDRESS: Final = re.compile(HTTPS)
@@ -537,7 +536,7 @@ def _id(facts: BatchFacts, row: int) -> Mapping[str, object]:
 def _same_batch(facts: BatchFacts) -> Mapping[int, int]:
     malformed = facts.malformed("batch_id")
     among = [row for row in facts.rows if facts.batch_id[row] and row not in malformed]
-    return earlier(among, [facts.batch_id[row] for row in among])
+    return earlier(among, facts.batch_id)
 
 
 BATCH_RULES: Final[tuple[Rule[BatchFacts], ...]] = (

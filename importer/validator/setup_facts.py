@@ -49,5 +49,5 @@ class StudyFacts(SheetFacts):
         """The first row of the same batch that gives a group size, of rows that give another one."""
         among = [row for row in self.filled("tasks_per_group") if self.home[row] != NONE]
         sizes = self.column("tasks_per_group")
-        firsts = earlier(among, [self.home[row] for row in among])
+        firsts = earlier(among, self.home)
         return {row: first for row, first in firsts.items() if sizes[row] != sizes[first]}

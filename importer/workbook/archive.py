@@ -129,9 +129,9 @@ def _central_entries(directory: bytes, entries: int) -> Iterator[Member]:
         if len(directory) - at < _CENTRAL.size or not directory.startswith(_CENTRAL_MAGIC, at):
             raise damaged("the list of its parts is broken")
         fields = _CENTRAL.unpack_from(directory, at)
-        _, _, _, flags, method, _, _, crc, packed, size, *lengths, _, _, _, start = fields
-        name_end = at + _CENTRAL.size + lengths[0]
-        extra_end = name_end + lengths[1]
+        _, _, _, flags, method, _, _, crc, packed, size, name_length, length, comment, _, _, _, start = fields
+        name_end = at + _CENTRAL.size + name_length
+        extra_end = name_end + length
         name = _decode_name(directory[at + _CENTRAL.size : name_end], flags)
         if flags & _ENCRYPTED_FLAGS:
             raise WorkbookRefused("encrypted")
@@ -139,9 +139,10 @@ def _central_entries(directory: bytes, entries: int) -> Iterator[Member]:
             raise damaged(
                 f"the part {name} is compressed in a way that Excel does not know (method {method})"
             )
-        packed, size, start = _zip64(directory[name_end:extra_end], packed, size, start)
+        if _IN_ZIP64 in (packed, size, start):
+            packed, size, start = _zip64(directory[name_end:extra_end], packed, size, start)
         yield Member(name, method == _DEFLATED, crc, packed, size, start, start)
-        at = extra_end + lengths[2]
+        at = extra_end + comment
     if at != len(directory):
         raise damaged("the list of its parts is broken")
 

@@ -130,26 +130,36 @@ class _Remembered(dict[_Key, _Meaning]):
         return made
 
 
-class _Meanings:
-    """What the XML of a row or a cell says, but for where it stands."""
+class _Contents(dict[bytes, Content]):
+    """What cells hold, by all that stands behind their names, for as long as it may come again."""
 
     def __init__(self, values: Values, prefixes: frozenset[bytes]) -> None:
+        super().__init__()
         self._values = values
-        self._strings = values.strings
         self._prefixes = prefixes
         self._attributes = _Remembered(partial(_type_and_style, prefixes))
+        self._size = 0
 
-    def content(self, rest: bytes) -> Content:
-        """Return what a cell holds, by all that stands behind its name."""
-        match = _REST.fullmatch(rest)
-        if match is None:
-            raise NotTiled
-        attributes, saved, body = match.groups()
-        type_, style = self._attributes[attributes]
-        if saved is not None and type_ == "s":
-            number = int(saved)
-            text = self._strings.texts[number]
-            return text_content(self._strings.load(number) if text is None else text, style)
+    def of(self, rests: Sequence[bytes]) -> list[Content]:
+        """Return the contents of some cells."""
+        new = {*rests}.difference(self)
+        self._size += sum(map(len, new))
+        if self._size > _REMEMBERED:
+            self.clear()
+            new = {*rests}
+            self._size = sum(map(len, new))
+        strings, attributes_of = self._values.strings, self._attributes
+        for rest, (attributes, saved, body) in zip(new, _REST.findall(b"".join(new)), strict=True):
+            type_, style = attributes_of[attributes]
+            if saved and type_ == "s":
+                number = int(saved)
+                text = strings.texts[number]
+                self[rest] = text_content(strings.load(number) if text is None else text, style)
+            else:
+                self[rest] = self._content(type_, style, saved or None, body)
+        return [*map(self.__getitem__, rests)]
+
+    def _content(self, type_: str, style: int | None, saved: bytes | None, body: bytes) -> Content:
         formula = inline = None
         if body:
             inside = _BODY.fullmatch(body)
@@ -197,19 +207,19 @@ class _Scanner:
         self._effort = effort
         self._columns = _Remembered(_columns)
         # None of these holds the scanner: what held itself would wait for a search for garbage.
-        self._contents = _Remembered(_Meanings(values, prefixes).content)
+        self._contents = _Contents(values, prefixes)
         self._hidden = _Remembered(partial(_is_hidden, prefixes))
         self._last_filled = 0
 
-    def rows(self, rows: bytes, start: int) -> Iterator[Row]:
-        """Give the filled ones of whole rows that begin at offset *start*."""
+    def blocks(self, rows: bytes, start: int) -> Iterator[list[Row]]:
+        """Give the filled ones of whole rows that begin at offset *start*, some at a time."""
         if _is_vacant(rows):
             return
         at = 0
         while at < len(rows):
             cut = rows.find(b"<row", at + _BLOCK_BYTES)
             block = rows[at:] if cut < 0 else rows[at:cut]
-            yield from self._block(block, start + at)
+            yield self._block(block, start + at)
             at += len(block)
 
     def _block(self, block: bytes, start: int) -> list[Row]:
@@ -233,7 +243,7 @@ class _Scanner:
         # Columns of the split, where its parts begin, and what equal cells hold only once: at
         # 120,000 cells, one call for each costs as much as the pattern.
         names, rests, gaps = (parts[n::_STRIDE] for n in range(1, _STRIDE + 1))
-        contents = [*map(self._contents.__getitem__, rests)]
+        contents = self._contents.of(rests)
         offsets = [*accumulate(map(len, parts), initial=start)]
         starts, ends = offsets[1::_STRIDE], offsets[_STRIDE::_STRIDE]
         tag, first = _FIRST_ROW.fullmatch(parts[0]), 0
@@ -241,7 +251,7 @@ class _Scanner:
             gap = gaps[behind - 1]
             if not gap.strip(_SPACES):
                 continue
-            if tag is None:
+            if tag is None or tag[2] is None:
                 raise NotTiled
             before, digits, after = tag.groups()
             row = slice(first, behind)
@@ -290,7 +300,7 @@ def fast_rows(pieces: Iterator[bytes], parser: SheetParser, values: Values, effo
         stop = rest.find(_DATA_END)
         # No row contains a row, so all but the last one are whole.
         cut = stop if stop >= 0 else max(rest.rfind(b"<row"), 0)
-        yield from scanner.rows(rest[:cut], start)
+        yield from chain.from_iterable(scanner.blocks(rest[:cut], start))
         start, rest = start + cut, rest[cut:]
         if stop >= 0:
             break

@@ -159,7 +159,7 @@ class SharedStrings:
             return self._mixed(text)
         texts: list[str] = gaps_and_texts[1::2]
         if b"&" in block or b"_x" in block or b"\r" in block:
-            texts = [*map(self._plain, texts)]
+            texts = [self._plain(raw) if "&" in raw or "_x" in raw or "\r" in raw else raw for raw in texts]
         return texts
 
     def _mixed(self, block: str) -> list[str]:
