@@ -183,3 +183,11 @@ def test_reading_begins_before_the_models_are_imported() -> None:
     script = f"import sys, importer.push.reading; print(*sorted(set({late!r}) & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert found.stdout.split() == []
+
+
+def test_the_first_request_waits_for_neither_locks_nor_write_back() -> None:
+    """What is needed once Prolific has answered is imported then."""
+    late = ("filelock", "importer.writeback")
+    script = f"import sys, importer.push.desk; print(*sorted(set({late!r}) & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []
