@@ -9,6 +9,7 @@ number of requests and the CPU seconds since the line before. Ends with its stdi
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import time
@@ -58,6 +59,7 @@ def running(latency_s: float) -> Iterator[Server]:
 def main(latency_s: float) -> None:
     from importer.sandbox import Sandbox
 
+    gc.set_threshold(100_000)  # as the command `importer sandbox` has it
     with Sandbox(latency_s=latency_s) as local:
         print(local.url, local.token, flush=True)
         start = time.process_time()

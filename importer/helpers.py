@@ -27,9 +27,9 @@ if sys.platform == "linux":
     from fcntl import F_SETPIPE_SZ, fcntl
 
 from importer.errors import ImporterError
-from importer.places import Part
 
 if TYPE_CHECKING:
+    from importer.places import Part
     from importer.writeback import Delivered, Delivery
 
 #: Workbooks that are checked in one go: pandera, which is asked about broken ones, takes a while for each call.
