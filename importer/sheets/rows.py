@@ -67,7 +67,8 @@ class GatheredRows:
         self._content = [index for index, kind in enumerate(self._kinds) if kind is not Kind.FREE]
         self._carries = "ref" in self.names
         self._mark = self.names.index(contract.key)
-        self._block = itemgetter(self.names.index("batch"), self._mark) if self._carries else None
+        self._block_of = itemgetter(self.names.index("batch"), self._mark) if self._carries else None
+        self._block: object = None  # that of the row before which counts
         self._above: str | None = None  # the ref of the row directly above; None if that one is blank
         self._number = 0  # of the row before
         self._ignored = 0
@@ -77,23 +78,29 @@ class GatheredRows:
 
     def add(self, row: Row) -> None:
         """Add a row, unless it is blank or the researcher's own."""
-        if row.number != self._number + 1:
+        number = row.number
+        if number != self._number + 1:
             self._above = None  # a blank row without a cell is not in the file
-        self._number = row.number
+        self._number = number
         texts, doubts = self._take(row)
-        if not (texts[self._mark] or doubts or any(texts[index] for index in self._content)):
+        mark = texts[self._mark]
+        if not (mark or doubts or any(texts[index] for index in self._content)):
             self._above = None
             return
-        if self._is_comment(texts[self._mark], doubts):
+        if mark.startswith(COMMENT_MARK) and not self._is_error(doubts):
             self._ignored += 1
             self._above = None
             return
-        if self._carries:
-            texts[self._mark] = self._ref(row, texts[self._mark], doubts)
+        if mark:
+            self._above = mark
+        elif self._carries:
+            texts[self._mark] = self._ref(row, doubts)
         # An instruction has its id in its first row, and the others need no place for one.
-        if self._block is None or not self.texts or self._block(texts) != self._block(self.texts[-1]):
+        block = self._block_of and self._block_of(texts)
+        if block is None or block != self._block:
             self._spots.add(row)
-        self.numbers.append(row.number)
+        self._block = block
+        self.numbers.append(number)
         self.texts.append(texts)
         self._hidden += row.is_hidden
         for doubt in doubts:
@@ -133,21 +140,19 @@ class GatheredRows:
             if code or (cell.is_formula and kind is not Kind.FREE and texts[index]):
                 yield _Doubt(cell, index, code)
 
-    def _is_comment(self, mark: str, doubts: Iterable[_Doubt]) -> bool:
-        # An error cell (#REF!) begins with the mark too, and is none.
-        return mark.startswith(COMMENT_MARK) and not any(
-            doubt.at == self._mark and doubt.cell.kind is CellKind.ERROR for doubt in doubts
-        )
+    def _is_error(self, doubts: Iterable[_Doubt]) -> bool:
+        """Whether what names the row is an error cell: #REF! begins with the mark too."""
+        return any(doubt.at == self._mark and doubt.cell.kind is CellKind.ERROR for doubt in doubts)
 
-    def _ref(self, row: Row, ref: str, doubts: Iterable[_Doubt]) -> str:
-        """Return the row's ref: its own, or that of the row directly above."""
-        if ref or any(doubt.at == self._mark for doubt in doubts):
-            self._above = ref or _UNREADABLE
+    def _ref(self, row: Row, doubts: Iterable[_Doubt]) -> str:
+        """Return the ref of a row that has none: that of the row directly above."""
+        if any(doubt.at == self._mark for doubt in doubts):
+            self._above = _UNREADABLE
         elif self._above is None:
             self._say("ref-missing", row, "")
         elif self._above != _UNREADABLE:
             self._say("ref-carried", row, self._above)
-        return ref or self._above or ""
+        return self._above or ""
 
     def _say(self, code: str, row: Row, ref: str) -> None:
         self._tell(code, "ref", (row.number, self._headers.columns["ref"]), ref=ref)
