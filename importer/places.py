@@ -6,9 +6,11 @@ Light on purpose: a push sends models and writes to places, and needs neither fr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import msgpack
 
 from importer.model import Batch, Dataset, Draft
 from importer.problems import Problem, Report
@@ -70,6 +72,14 @@ class Places:
         """Return where a cell of an instruction stands, such as `Instructions!C7`; "" if there is none."""
         row, number = self.rows.get((batch_ref, ref)), self.instructions.column_numbers.get(column)
         return "" if row is None or number is None else f"{self.instructions.name}!{cell_name(row, number)}"
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Places], tuple[bytes]]:
+        # A tenth of the time that pickle takes for each spot.
+        return _unpacked, (msgpack.encode(self),)
+
+
+def _unpacked(packed: bytes) -> Places:
+    return msgpack.decode(packed, type=Places)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ HOMES = {
     "keyring": {"settings"},
     "platformdirs": {"settings"},
     "filelock": {"push.desk"},
-    "msgspec": {"model", "wire.models"},
+    "msgspec": {"model", "places", "wire.models"},
 }
 
 HEAVY = (
