@@ -19,8 +19,8 @@ rows at the speed of `memchr`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
 from itertools import accumulate, chain, compress, count, pairwise
 from operator import itemgetter
 from typing import Final, TypeVar
@@ -97,7 +97,8 @@ class NotTiled(Exception):
     """The sheet is not in the form that the fast scanner proves."""
 
 
-def _parsed(text: bytes, prefixes: frozenset[bytes]) -> dict[bytes, bytes]:
+@lru_cache(maxsize=256)
+def _parsed(text: bytes, prefixes: frozenset[bytes]) -> Mapping[bytes, bytes]:
     """Parse the attributes but for `r`, which must be well formed, single and bound."""
     if len(text) > _MAX_ATTRIBUTES_BYTES or not _ATTRIBUTES.fullmatch(text):
         raise NotTiled
@@ -234,18 +235,19 @@ class _Scanner:
                 raise NotTiled
             return []
         try:
-            return list(self._rows_of(parts, start))
+            return self._rows_of(parts, start)
         except (WorkbookRefused, LookupError, ValueError):
             # The exact scanner gives the same reason, after every row before it.
             raise NotTiled from None
 
-    def _rows_of(self, parts: list[bytes], start: int) -> Iterator[Row]:
+    def _rows_of(self, parts: list[bytes], start: int) -> list[Row]:
         # Columns of the split, where its parts begin, and what equal cells hold only once: at
         # 120,000 cells, one call for each costs as much as the pattern.
         names, rests, gaps = (parts[n::_STRIDE] for n in range(1, _STRIDE + 1))
         contents = self._contents.of(rests)
         offsets = [*accumulate(map(len, parts), initial=start)]
         starts, ends = offsets[1::_STRIDE], offsets[_STRIDE::_STRIDE]
+        rows: list[Row] = []
         tag, first = _FIRST_ROW.fullmatch(parts[0]), 0
         for behind in compress(count(1), gaps):
             gap = gaps[behind - 1]
@@ -262,10 +264,11 @@ class _Scanner:
                 if not self._last_filled < number <= MAX_ROWS:
                     raise NotTiled
                 self._last_filled = number
-                yield _make_row((number, columns, held, starts[row], ends[row], is_hidden, end))
+                rows.append(_make_row((number, columns, held, starts[row], ends[row], is_hidden, end)))
             tag, first = _NEXT_ROW.fullmatch(gap), behind
         if tag is None or tag[2] or first < len(names):
             raise NotTiled
+        return rows
 
 
 def _is_vacant(block: bytes) -> bool:
