@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 
@@ -66,3 +68,14 @@ def test_without_hands_nothing_is_lent():
         pass
     with working(), aside(), aside():
         pass
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a thread choose its cores")
+def test_a_crew_shares_one_core():
+    """And whoever asked it keeps all that there are, so that helpers can be started on any."""
+    before = os.sched_getaffinity(0)
+
+    used = Crew(4).map(lambda _: os.sched_getaffinity(0), range(8))
+
+    assert (1, 1) == (len(set(map(frozenset, used))), len(used[0]))
+    assert used[0] <= before == os.sched_getaffinity(0)

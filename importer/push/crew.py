@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from threading import Lock, Thread
 from typing import Any, TypeVar
 
-from importer.hands import aside, working
+from importer.hands import aside, share_core, working
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -66,6 +66,7 @@ class Crew:
         return [future.result() for future in begun]
 
     def _serve(self) -> None:
+        share_core()
         while True:
             with self._lock:
                 if not self._waiting:
