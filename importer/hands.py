@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -39,26 +39,34 @@ def _core() -> int:
 
 
 @contextmanager
-def working() -> Iterator[None]:
-    """Have the hands; for threads of a crew, so that nobody else needs to know of them."""
+def working(tell: Callable[[int], None] = lambda _: None) -> Iterator[None]:
+    """
+    Have the hands; for threads of a crew, so that nobody else needs to know of them.
+
+    Args:
+        tell: Is called with -1 when this thread lends them, and with 1 when it has them again.
+    """
     with _HANDS:
-        _MINE.are_mine = True
+        _MINE.tell = tell
         try:
             yield
         finally:
-            _MINE.are_mine = False
+            _MINE.tell = None
 
 
 @contextmanager
 def aside() -> Iterator[None]:
     """Lend the hands to others while this thread waits for something; without them, do nothing."""
-    if not getattr(_MINE, "are_mine", False):
+    tell: Callable[[int], None] | None = getattr(_MINE, "tell", None)
+    if tell is None:
         yield
         return
-    _MINE.are_mine = False
+    _MINE.tell = None
     _HANDS.release()
+    tell(-1)
     try:
         yield
     finally:
         _HANDS.acquire()
-        _MINE.are_mine = True
+        tell(1)
+        _MINE.tell = tell

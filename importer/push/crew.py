@@ -24,13 +24,15 @@ class Crew:
     Some threads; a crew of one is its caller, who does the work at once.
 
     Args:
-        size: How many work side by side; they begin when there is work for them, and end with it.
+        size: How many work side by side. Another one begins when there is work, and all others of it
+            wait (`importer.hands.aside`); they end when there is none.
     """
 
     def __init__(self, size: int = 1) -> None:
         self.size = size
         self._waiting: deque[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]] = deque()
-        self._at_work = 0
+        self._threads = 0
+        self._at_work = 0  # of these, those that do not wait
         self._lock = Lock()
 
     def submit(self, work: Callable[..., T], *arguments: Any) -> Future[T]:
@@ -43,9 +45,7 @@ class Crew:
             return future
         with self._lock:
             self._waiting.append((future, work, arguments))
-            if self._at_work < self.size:
-                self._at_work += 1
-                Thread(target=self._serve, name=f"crew-{self._at_work}", daemon=True).start()
+            self._begin_another()
         return future
 
     def map(self, work: Callable[[A], T], items: Iterable[A]) -> list[T]:
@@ -65,15 +65,28 @@ class Crew:
             wait(begun)
         return [future.result() for future in begun]
 
+    def _begin_another(self) -> None:
+        """Have one more thread, if only that brings the work on; the lock is held."""
+        if self._waiting and not self._at_work and self._threads < self.size:
+            self._threads += 1
+            self._at_work += 1
+            Thread(target=self._serve, name=f"crew-{self._threads}", daemon=True).start()
+
+    def _count(self, by: int) -> None:
+        with self._lock:
+            self._at_work += by
+            self._begin_another()
+
     def _serve(self) -> None:
         share_core()
         while True:
             with self._lock:
                 if not self._waiting:
+                    self._threads -= 1
                     self._at_work -= 1
                     return
                 job = self._waiting.popleft()
-            with working():
+            with working(self._count):
                 _do(*job)
 
 
