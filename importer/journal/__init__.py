@@ -375,6 +375,17 @@ class Journal(Creations):
         Raises:
             JournalRefused: It is not in that state: another process has moved it.
         """
+        return self.moving(current, to, at=at, note=note, **values)()
+
+    def moving(
+        self, current: Import, to: State, *, at: float, note: str = "", **values: Any
+    ) -> Callable[[], Import]:
+        """
+        Begin to move an import, as `move` does; several that are begun before the first is ended share a commit.
+
+        Returns:
+            What ends it, and returns or raises as `move`.
+        """
         texts = {name: _encode(name, value) for name, value in values.items()}
         assignments = "".join(f", {name} = ?" for name in texts)
         moved = replace(current, state=to, note=_whole(note), updated_at=at, **values)
@@ -393,8 +404,13 @@ class Journal(Creations):
             if to is State.ACKNOWLEDGED:
                 self._remember_ids(moved)
 
-        self._commit(update)
-        return moved
+        mine = self._enqueue(update)
+
+        def end() -> Import:
+            self._wait(mine)
+            return moved
+
+        return end
 
     def _remember_ids(self, done: Import) -> None:
         ids = json.dumps(list(done.ids.values()))
@@ -419,8 +435,16 @@ class Journal(Creations):
         disk is what a commit costs, and whoever waits for the others' commit lets them join the next.
         Only waiting is done aside: statements made while others work fight for the interpreter one by one.
         """
+        self._wait(self._enqueue(work))
+
+    def _enqueue(self, work: Callable[[], object]) -> _Work:
+        """Have something written with the next commit."""
         mine = _Work(work)
         self._waiting.append(mine)
+        return mine
+
+    def _wait(self, mine: _Work) -> None:
+        """Wait until something is on the disk, and see to it if nobody else does; raises what its work raised."""
         if not self._lock.acquire(blocking=False):
             with aside():
                 self._lock.acquire()

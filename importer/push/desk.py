@@ -115,16 +115,25 @@ class Desk:
             JournalRefused: The journal cannot be written, and nothing was sent.
             Unfinished: It cannot be written, and something was.
         """
-        try:
-            moved = self.journal.move(current, to, at=self.at, **values)
-        except JournalRefused as refusal:
-            if current.state in {State.NEW, State.PLANNED}:
-                raise
-            raise Unfinished(
-                f"{refusal} The instructions of the batch {current.batch_id} have been sent. Then run: importer resume"
-            ) from refusal
-        self.effects.checkpoint(f"journal:{to}")
-        return moved
+        return self.moving(current, to, **values)()
+
+    def moving(self, current: Import, to: State, **values: Any) -> Callable[[], Import]:
+        """Begin a transition; what is returned ends it, as `move` does, and several share a commit."""
+        committed = self.journal.moving(current, to, at=self.at, **values)
+
+        def end() -> Import:
+            try:
+                moved = committed()
+            except JournalRefused as refusal:
+                if current.state in {State.NEW, State.PLANNED}:
+                    raise
+                raise Unfinished(
+                    f"{refusal} The instructions of the batch {current.batch_id} have been sent. Then run: importer resume"
+                ) from refusal
+            self.effects.checkpoint(f"journal:{to}")
+            return moved
+
+        return end
 
 
 @cache

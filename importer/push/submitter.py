@@ -125,17 +125,23 @@ def _write(desk: Desk, path: Path, waiting: Sequence[Import], places: Places | N
             for done in waiting
         ]
     desk.effects.checkpoint("workbook-written")
-    return [_written(desk, done, delivered) for done in waiting]
+    moving = [_written(desk, done, delivered) for done in waiting]
+    return [end() for end in moving]
 
 
-def _written(desk: Desk, done: Import, delivered: Delivered) -> Outcome:
+def _written(desk: Desk, done: Import, delivered: Delivered) -> Callable[[], Outcome]:
+    """Begin to commit that ids are in the workbook; what is returned ends it."""
     lost = delivered.homeless[done.id]
     note = f"{done.note} No row was found for {', '.join(lost)}.".strip() if lost else done.note
-    try:
-        written = desk.move(done, State.WRITTEN, sha256=delivered.sha256, note=note)
-    except Unfinished as refusal:
-        return Outcome(done, refusal)
-    return Outcome(written, _homeless(note) if lost else None)
+    committed = desk.moving(done, State.WRITTEN, sha256=delivered.sha256, note=note)
+
+    def end() -> Outcome:
+        try:
+            return Outcome(committed(), _homeless(note) if lost else None)
+        except Unfinished as refusal:
+            return Outcome(done, refusal)
+
+    return end
 
 
 def _homeless(note: str) -> Unfinished:
