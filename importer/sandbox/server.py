@@ -17,7 +17,7 @@ from typing import Final
 
 import uvicorn
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from importer.errors import UsageError
 from importer.sandbox.app import TRANSPORT, SandboxApp
@@ -28,7 +28,7 @@ _GRACE_S: Final = 1
 _START_S: Final = 30.0
 
 
-class _Protocol(H11Protocol):
+class _Protocol(HttpToolsProtocol):
     """HTTP/1.1 that shows each request the transport under it, so that a fault can reset it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
