@@ -113,14 +113,15 @@ def _books(count: int) -> Case:
         contenders,
         partial(push, work=Work(books=count)),
         targets if count == 500 else (),
-        rounds=3 if count <= 10 else 1,
+        rounds=3 if count <= 10 or count == 500 else 1,
         is_quick=count <= 100,
     )
 
 
 def _one(title: str, work: Work, *targets: Target, is_quick: bool = False) -> Case:
     sample = partial(push, work=work)
-    return Case(f"1 workbook, {title}", (OURS, SCRIPT, FLOOR), sample, targets, is_quick=is_quick)
+    rounds = 3 if work.rows == 10_000 else 1
+    return Case(f"1 workbook, {title}", (OURS, SCRIPT, FLOOR), sample, targets, rounds, is_quick)
 
 
 def _check(rows: int) -> Case:
