@@ -37,14 +37,14 @@ def check(paths: Sequence[Path], *, batch_id: str | None = None, owners: Owners 
     """
     from importer.gathered import Gathered  # noqa: PLC0415 - the process that only checks needs no database
 
-    packed: dict[str, bytes] = {}
+    studies: dict[str, Study | bytes] = {}
     with Gathered() as gathered:
         for part in check_parts(paths, batch_id=batch_id):
             gathered.add(part)
-            packed |= part.studies
+            studies |= part.studies
         report = gathered.report(owners)
-    ready = (name for name in report.workbooks if name in packed and name not in report.broken)
-    return Checked(report, tuple(pickle.loads(packed[name]) for name in ready))  # noqa: S301 - ours
+    ready = (studies.get(name) for name in report.workbooks if name not in report.broken)
+    return Checked(report, tuple(study for study in ready if isinstance(study, Study)))
 
 
 def check_parts(
@@ -52,11 +52,18 @@ def check_parts(
 ) -> Iterator[Part]:
     """Check workbooks, each by itself, some at a time; arguments and errors as for `check`."""
     for some in split(paths, part_size):
-        yield check_part(some, batch_id)
+        yield check_part(some, batch_id, is_packed=False)
 
 
-def check_part(paths: Sequence[Path], batch_id: str | None) -> Part:
-    """Check some workbooks at once, each by itself; arguments and errors as for `check`."""
+def check_part(paths: Sequence[Path], batch_id: str | None, *, is_packed: bool = True) -> Part:
+    """
+    Check some workbooks at once, each by itself; arguments and errors as for `check`.
+
+    Args:
+        paths: As for `check`.
+        batch_id: As for `check`.
+        is_packed: Whether studies are pickled at once; who needs them in this process soon, need not.
+    """
     names = tuple(map(str, paths))
     read = [read_frames(path, name) for path, name in zip(paths, names, strict=True)]
     frames = [f for f, _ in read if f is not None]
@@ -64,12 +71,11 @@ def check_part(paths: Sequence[Path], batch_id: str | None) -> Part:
     files = (p for f in frames for p in check_files(f, judged.problems))
     problems = (*(p for _, found in read for p in found), *judged.problems, *files)
     broken = {p.workbook for p in problems if p.is_error}
-    studies = {
-        f.workbook: pickle.dumps(_study(f, batch_id), pickle.HIGHEST_PROTOCOL)
-        for f in frames
-        if f.workbook not in broken
-    }
-    return Part(names, problems, judged.claims, studies)
+    studies = {f.workbook: _study(f, batch_id) for f in frames if f.workbook not in broken}
+    if not is_packed:
+        return Part(names, problems, judged.claims, studies)
+    packed = {name: pickle.dumps(study, pickle.HIGHEST_PROTOCOL) for name, study in studies.items()}
+    return Part(names, problems, judged.claims, packed)
 
 
 def _study(frames: Frames, batch_id: str | None) -> Study:

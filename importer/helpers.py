@@ -41,6 +41,7 @@ MAX_HELPERS: Final = 4
 #: Answers that a helper can give before anybody takes one, as far as the system allows: some parts.
 AHEAD_BYTES: Final = 1 << 19
 _CHECK: Final = "importer.checking:check_part"
+_CHECK_HERE: Final = "importer.checking:check_parts"
 _WRITE: Final = "importer.writeback:deliver"
 # Imports leave no garbage; to look for it takes a tenth of their time.
 _PROGRAM: Final = "import gc; gc.disable(); from importer.helpers import serve; serve()"
@@ -98,9 +99,10 @@ class Helpers:
 
         Helpers begin at once, and are free again when the last part was taken.
         """
-        parts = split(paths, PART)
         if not self._helpers:
-            return (resolve_name(_CHECK)(part, batch_id) for part in parts)
+            here: Iterator[Part] = resolve_name(_CHECK_HERE)(paths, batch_id=batch_id)
+            return here
+        parts = split(paths, PART)
         # Each is asked for all of its parts at once, so that none waits for us while there is something to do.
         for number, helper in enumerate(self._helpers):
             helper.ask(_CHECK, [(part, batch_id) for part in parts[number :: len(self._helpers)]])

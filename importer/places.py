@@ -142,14 +142,14 @@ class Part:
         workbooks: The files, as the researcher named them.
         problems: What is wrong with them, in no particular order.
         claims: The ids that each names, as far as it could be read.
-        studies: The pickled `Study` of each that has no error: it waits on disk, or never leaves
-            the process that sends it.
+        studies: The study of each that has no error, pickled if it comes from another process: it waits like
+            that, on the disk if there are many.
     """
 
     workbooks: tuple[str, ...]
     problems: tuple[Problem, ...]
     claims: Mapping[str, Sequence[Claim]]
-    studies: Mapping[str, bytes]
+    studies: Mapping[str, Study | bytes]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ def test_what_is_put_is_got(live: int):
     spool = Spool(live)
     for number in range(20):
         spool[number] = [number]
-        spool.put_pickled(("p", number), pickle.dumps(-number))
+        spool.put(("p", number), pickle.dumps(-number))
     spool[5], spool[19] = "five", "last"
     del spool[7]
 
@@ -41,8 +41,8 @@ def test_memory_is_bounded():
 def test_what_is_asked_for_twice_is_read_once():
     """Where there is room for it."""
     spool = Spool(1)
-    spool.put_pickled("a", pickle.dumps(["a"]))
-    spool.put_pickled("b", pickle.dumps(["b"]))
+    spool.put("a", pickle.dumps(["a"]))
+    spool.put("b", pickle.dumps(["b"]))
 
     assert spool["a"] is spool["a"]
     assert spool["b"] == ["b"]

@@ -155,8 +155,8 @@ class Run:
             for part in check():
                 gathered.add(part)
                 self.watcher.checked(part.workbooks, part.problems)
-                for name, packed in part.studies.items():
-                    self.studies.put_pickled(name, packed)
+                for name, study in part.studies.items():
+                    self.studies.put(name, study)
                     planning.append(crew.submit(self._plan, name, make))
                 # Of thousands, those that are done are let go; one that failed raises here.
                 planning = [future for future in planning if not future.done() or future.result()]

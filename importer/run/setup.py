@@ -199,8 +199,8 @@ def _check(desk: Desk, check: Callable[[], Iterable[Part]]) -> tuple[Report, Spo
     with Gathered() as gathered:
         for part in check():
             gathered.add(part)
-            for name, packed in part.studies.items():
-                studies.put_pickled(name, packed)
+            for name, study in part.studies.items():
+                studies.put(name, study)
         report = gathered.report(desk.journal.owners)
     for name in report.broken:
         del studies[name]

@@ -40,10 +40,16 @@ class Spool:
             if key in self._live or len(self._live) < self._max_live:
                 self._live[key] = value
                 return
-        self.put_pickled(key, pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
+        self._put_pickled(key, pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
 
-    def put_pickled(self, key: object, pickled: bytes) -> None:
-        """Keep an object that is pickled already, such as one from our own other process."""
+    def put(self, key: object, value: object) -> None:
+        """Keep an object, or one that is pickled already: bytes from our own other process."""
+        if isinstance(value, bytes):
+            self._put_pickled(key, value)
+        else:
+            self[key] = value
+
+    def _put_pickled(self, key: object, pickled: bytes) -> None:
         with self._lock:
             if len(self._pickled) >= self._max_live:
                 with suppress(OSError):
