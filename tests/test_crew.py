@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from threading import Barrier, Event
 
 import pytest
@@ -90,3 +91,25 @@ def test_ctrl_c_ends_a_crew_of_one_at_once():
 def test_apart_is_another_thread():
     """So that Ctrl-C does not strike the work itself."""
     assert threading.current_thread() is not apart(threading.current_thread).result(20)
+
+
+def test_where_no_more_threads_can_begin_the_others_do_it_all(monkeypatch: pytest.MonkeyPatch):
+    """A system may allow a few only; without any, whoever asks is told."""
+    allowed, start = 2, threading.Thread.start
+
+    def start_if_allowed(thread: threading.Thread) -> None:
+        if crew_threads() >= allowed:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    def work(number: int) -> int:
+        with aside():
+            time.sleep(0.01)
+        return number
+
+    monkeypatch.setattr(threading.Thread, "start", start_if_allowed)
+    assert list(range(20)) == Crew(8).map(work, range(20))
+    allowed = 0
+    wait_until(lambda: not crew_threads())
+    with pytest.raises(RuntimeError, match="can't start"):
+        Crew(8).map(work, range(20))

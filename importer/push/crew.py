@@ -68,9 +68,14 @@ class Crew:
     def _begin_another(self) -> None:
         """Have one more thread, if only that brings the work on; the lock is held."""
         if self._waiting and not self._at_work and self._threads < self.size:
+            try:
+                Thread(target=self._serve, name=f"crew-{self._threads + 1}", daemon=True).start()
+            except RuntimeError:  # the system allows no more: those that there are do it all
+                if not self._threads:
+                    raise
+                return
             self._threads += 1
             self._at_work += 1
-            Thread(target=self._serve, name=f"crew-{self._threads}", daemon=True).start()
 
     def _count(self, by: int) -> None:
         with self._lock:
