@@ -26,7 +26,7 @@ _MINE: Final = threading.local()
 def share_core() -> None:
     """Keep this thread, and whatever it starts, on the core that all threads with work for hands share."""
     if sys.platform == "linux":
-        with suppress(OSError):  # it is faster there, no more
+        with suppress(OSError, ValueError, IndexError):  # it is faster there, no more
             os.sched_setaffinity(0, {_core()})
 
 

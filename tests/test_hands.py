@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from importer import hands
 from importer.hands import aside, working
 from importer.push.crew import Crew
 
@@ -79,3 +80,13 @@ def test_a_crew_shares_one_core():
 
     assert (1, 1) == (len(set(map(frozenset, used))), len(used[0]))
     assert used[0] <= before == os.sched_getaffinity(0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a thread choose its cores")
+@pytest.mark.parametrize("said", ["", "12 (a) b) R 1 2", "12 (python) R" + " x" * 50])
+def test_work_is_done_where_nobody_says_which_core_it_is(monkeypatch: pytest.MonkeyPatch, said: str):
+    """Not every system that calls itself Linux has all of /proc."""
+    hands._core.cache_clear()
+    monkeypatch.setattr(hands.Path, "read_text", lambda *_: said)
+
+    assert [1, 2] == Crew(2).map(lambda n: n + 1, [0, 1])
