@@ -192,7 +192,12 @@ def test_permuted_answers_assign_right(sent: tuple[Instruction, ...], data: st.D
     assert {row.ref: row.id for row in sent if row.id} == {row.ref: ids[row.ref] for row in sent if row.id}
 
 
-SERVER_MADE = {"created_at": "2026-11-22T10:00:00Z", "batch_id": uuid(7), "placeholder_text_input": None}
+SERVER_MADE = {
+    "created_at": "2026-11-22T10:00:00Z",
+    "batch_id": uuid(7),
+    "placeholder_text_input": None,
+    "disable_dropdown": False,
+}
 TAMPERED = {
     "as it was sent": lambda answer: answer,
     "reversed": lambda answer: answer[::-1],
@@ -201,6 +206,7 @@ TAMPERED = {
     "an id twice": lambda answer: [{**answer[0], "id": answer[-1]["id"]}, *answer[1:]],
     "another text": lambda answer: [{**answer[0], "description": "Else?"}, *answer[1:]],
     "more than was sent": lambda answer: [{**answer[0], "placeholder_text_input": "Here"}, *answer[1:]],
+    "another default": lambda answer: [{"disable_dropdown": 0, **answer[0], "answer_limit": 0}, *answer[1:]],
     "less than was sent": lambda answer: [{"id": answer[0]["id"], "type": answer[0]["type"]}, *answer[1:]],
 }
 

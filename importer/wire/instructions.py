@@ -331,8 +331,11 @@ def ids_in_place(
 
 
 def _is_echo(sent: Mapping[str, JSON], returned: Mapping[str, JSON]) -> bool:
-    return sent.items() <= returned.items() and not any(
-        returned[name] is not None and not _is_server_made(name) for name in returned.keys() - sent.keys()
+    return sent.items() <= returned.items() and all(
+        _is_server_made(name)
+        or returned[name] is None
+        or (name == "disable_dropdown" and returned[name] is False)
+        for name in returned.keys() - sent.keys()
     )
 
 
