@@ -81,6 +81,17 @@ def puts(prolific: Sandbox, batch_id: str) -> int:
     return sum(r.method == PUT and batch_id in r.path for r in prolific.ledger)
 
 
+def test_an_answer_that_repeats_what_was_sent_needs_no_matcher(
+    prolific: Sandbox, tmp_path: Path, study: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """As Prolific answers a push that only creates: with ids, times and a default of its own."""
+    monkeypatch.delattr("importer.push.reconcile.assign_ids")
+    with open_desk(prolific.url, prolific.token, tmp_path / "state", Clock()) as desk:
+        assert 0 == go(desk, study).exit_code
+
+    assert all(ids_in(study).values())
+
+
 def test_new_instructions_get_their_ids(desk: Desk, prolific: Sandbox, study: Path, batch_id: str):
     """What Prolific assigned stands in the rows that it belongs to."""
     result = go(desk, study)
@@ -510,14 +521,3 @@ def test_a_journal_that_cannot_be_read_any_more_does_not_hide_what_was_sent(
 
     assert (5, 1) == (result.exit_code, prolific.generations(batch_id))
     assert [State.SENT] == [o.done.state for o in result.results[0].outcomes]
-
-
-def test_an_answer_that_repeats_what_was_sent_needs_no_matcher(
-    prolific: Sandbox, tmp_path: Path, study: Path, monkeypatch: pytest.MonkeyPatch
-):
-    """As Prolific answers a push that only creates: with ids, times and a default of its own."""
-    monkeypatch.delattr("importer.push.reconcile.assign_ids")
-    with open_desk(prolific.url, prolific.token, tmp_path / "state", Clock()) as desk:
-        assert 0 == go(desk, study).exit_code
-
-    assert all(ids_in(study).values())
